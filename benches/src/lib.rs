@@ -1,0 +1,1 @@
+//! Systems shared by the benchmarks.

@@ -1,0 +1,3 @@
+"""Types of the compiled core."""
+
+__version__: str

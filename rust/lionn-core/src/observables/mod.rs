@@ -1,0 +1,1 @@
+//! Observables: pure functions on arrays.

@@ -1,0 +1,1 @@
+//! Training: prepared images, loss and gradient.

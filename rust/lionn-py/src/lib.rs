@@ -1,0 +1,12 @@
+//! The Python module `lionn_rs._core`: converts, releases the GIL, maps errors, honors Ctrl-C; nothing else.
+
+use pyo3::prelude::*;
+
+mod error;
+
+/// Compiled core of lionn_rs.
+#[pymodule]
+fn _core(module: &Bound<'_, PyModule>) -> PyResult<()> {
+    module.add("__version__", env!("CARGO_PKG_VERSION"))?;
+    Ok(())
+}
