@@ -3,10 +3,12 @@
 use pyo3::prelude::*;
 
 mod error;
+mod observables;
 
 /// Compiled core of lionn_rs.
 #[pymodule]
 fn _core(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add("__version__", env!("CARGO_PKG_VERSION"))?;
+    observables::register(module)?;
     Ok(())
 }
