@@ -13,12 +13,10 @@ class Record:
     """Base of the frozen result dataclasses."""
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain dict of JSON-safe values: arrays become lists, non-finite numbers become ``None``."""
+        """JSON-safe dict: arrays become lists, non-finite numbers become ``None``."""
         if not dataclasses.is_dataclass(self):
             raise TypeError(f"{type(self).__name__} is not a dataclass")
-        return {
-            field.name: plain(getattr(self, field.name)) for field in dataclasses.fields(self)
-        }
+        return {field.name: plain(getattr(self, field.name)) for field in dataclasses.fields(self)}
 
 
 def plain(value: Any) -> Any:

@@ -16,7 +16,7 @@ from .trajectory import Floats
 A3_TO_CM3 = 1e-24
 S_TO_MS = 1e3
 COLLECTIVE_FRACTION = 0.2
-"""Last lag of the collective fit over the run: one collective coordinate is averaged over time only."""
+"""Last lag of the collective fit over the run; this coordinate is averaged over time only."""
 MEANINGFUL_RELATIVE_SD = 0.5
 """Relative error above which a collective diffusivity is not quoted as a result."""
 Z95 = 1.959963984540054
@@ -148,7 +148,8 @@ def collective(
     last = int(COLLECTIVE_FRACTION * (curve.shape[1] - 1))
     if last < 2 * first_lag or last - first_lag < 2:
         return None
-    # One collective coordinate: no average over ions. Its fourth cumulant is that of one ion over N.
+    # One collective coordinate: no average over ions. Its fourth cumulant is that of one ion over
+    # N.
     line = fit_line(
         curve,
         choose_lags(first_lag, last),

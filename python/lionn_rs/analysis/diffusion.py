@@ -3,28 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
-from scipy import stats
+from numpy.typing import ArrayLike
 
-from lionn_rs import _core
 from lionn_rs.errors import ConfigError, DataError
-from lionn_rs.units import A2_FS_TO_CM2_S, PS_TO_FS
+from lionn_rs.units import PS_TO_FS
 
-from ._records import Record
-from .conductivity import Z95, CollectiveResult, collective, nernst_einstein_factor
+from .conductivity import collective, nernst_einstein_factor
 from .framework import FrameworkSpecies, check_framework
-from .gls import LineFit, fit_line, hop_length
-from .msd import AXES, MsdCurve, collective_msd, msd_by_species, thin
-from .pymatgen_peer import PymatgenValue, pymatgen_values
-from .resampling import SpreadError, block_spread, ion_spread
+from .gls import fit_line
+from .msd import collective_msd, msd_by_species, thin
+from .pymatgen_peer import pymatgen_values
+from .resampling import SpreadError
+from .results import DiffusionResult
 from .trajectory import (
     Drift,
     DriftWeights,
-    Floats,
     as_cell,
     as_positions,
     as_symbols,
@@ -32,92 +29,21 @@ from .trajectory import (
     remove_drift,
     unwrap,
 )
-from .window import LARGEST_FALL, UPPER_FRACTION, FitWindow, choose_window, describe
+from .uncertainty import (
+    HE_FLOOR,
+    HE_SLOPE,
+    Run,
+    axis_diffusivities,
+    estimate_hop,
+    spread_errors,
+    upper_bound,
+    widest,
+)
+from .window import choose_window, describe
 
 DEFAULT_SITE_DISTANCE_A = 3.0
 """Typical distance of Li sites (He et al. 2018)."""
-HE_SLOPE, HE_FLOOR = 3.43, 0.04
-"""RSD = 3.43/sqrt(N_eff) + 0.04, He et al. 2018, eq. 13."""
-LARGEST_HOP_A = 12.0
-"""A larger estimate comes from immobile and mobile ions in one average, not from hops."""
 FEWEST_FRAMES = 20
-ONE_SIDED_95 = 1.6448536269514722
-"""One-sided 95 % point of the normal distribution."""
-NO_HOP_EVENTS = 3.0
-"""95 % upper limit of a Poisson mean when no event was seen, -ln(0.05)."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class AxisDiffusivity(Record):
-    """Diffusivity along one Cartesian axis, ``1/2 d<x^2>/dt``."""
-
-    axis: str
-    diffusivity_cm2_s: float
-    sd_cm2_s: float
-
-
-@dataclass(frozen=True, kw_only=True)
-class DiffusionResult(Record):
-    """Everything about the diffusion of one species in one run."""
-
-    carrier: str
-    n_carriers: int
-    charge: float
-    temperature_K: float
-    volume_A3: float
-    n_frames: int
-    frame_interval_fs: float
-    run_ps: float
-    drift: Drift
-    site_distance_A: float
-    hop_length_A: float
-    hop_length_source: str
-    diffusive: bool
-    """Whether the run supports a diffusivity."""
-    refusal: str
-    """Why it does not; empty otherwise."""
-    diffusivity_cm2_s: float | None
-    interval_cm2_s: tuple[float, float] | None
-    """95 % interval, symmetric in ln D."""
-    ln_sd: float | None
-    """Standard deviation of ln D: the relative error, of the method named below."""
-    method: str
-    """``gls``, ``ions`` or ``blocks``: the most conservative justified error; ``+curvature`` when the
-    MSD is bent in the window and half of the change of slope is added in quadrature."""
-    gls_relative_sd: float | None
-    spreads: tuple[SpreadError, ...]
-    n_hops: float | None
-    """Effective number of hops in the run, ``6 D N T / site_distance²``."""
-    he_relative_sd: float | None
-    """Empirical relative error of He et al. 2018 for this number of hops."""
-    upper_bound_cm2_s: float
-    """One-sided 95 % upper bound of D; the only statement when not diffusive."""
-    axes: tuple[AxisDiffusivity, ...]
-    conductivity_mS_cm: float | None
-    """Nernst-Einstein."""
-    conductivity_interval_mS_cm: tuple[float, float] | None
-    conductivity_upper_bound_mS_cm: float
-    collective: CollectiveResult | None
-    window: FitWindow | None
-    framework: tuple[FrameworkSpecies, ...]
-    pymatgen: tuple[PymatgenValue, ...]
-    msd: MsdCurve
-    framework_msd: tuple[MsdCurve, ...]
-    warnings: tuple[str, ...]
-
-    def __str__(self) -> str:
-        """One line for the terminal."""
-        head = f"{self.carrier} at {self.temperature_K:g} K ({self.run_ps:.1f} ps)"
-        if not self.diffusive or self.interval_cm2_s is None:
-            return (
-                f"{head}: not diffusive in this run: D < {self.upper_bound_cm2_s:.2e} cm²/s (95 %); "
-                f"{self.refusal}"
-            )
-        low, high = self.interval_cm2_s
-        return (
-            f"{head}: D = {self.diffusivity_cm2_s:.3e} cm²/s, 95 % [{low:.2e}, {high:.2e}] "
-            f"({self.method}, {self.n_hops:.0f} hops), sigma = {self.conductivity_mS_cm:.3g} mS/cm"
-        )
 
 
 def diffusivity(
@@ -215,7 +141,7 @@ def diffusivity(
     relative, drift = remove_drift(
         path, names, carrier=carrier, reference=drift_reference, weights=drift_weights
     )
-    run = _Run(
+    run = Run(
         relative=relative,
         names=names,
         carriers=carriers,
@@ -253,31 +179,8 @@ def diffusivity(
     return result
 
 
-@dataclass(frozen=True)
-class _Run:
-    """A trajectory ready to be analyzed."""
-
-    relative: Floats
-    names: NDArray[np.str_]
-    carriers: NDArray[np.intp]
-    curves: dict[str, Floats]
-    interval_fs: float
-    site: float
-    given_hop: float | None
-    carrier: str
-
-    @property
-    def n_frames(self) -> int:
-        return len(self.relative)
-
-    @property
-    def to_cm2_s(self) -> float:
-        """From a slope of the summed MSD in Å²/frame to a diffusivity."""
-        return A2_FS_TO_CM2_S / (6.0 * self.interval_fs)
-
-
 def _analyze(
-    run: _Run,
+    run: Run,
     *,
     window_ps: tuple[float, float] | None,
     factor: float,
@@ -304,24 +207,25 @@ def _analyze(
         refusal = f"the framework is not solid: {', '.join(melted)} diffuses too"
 
     hop, source = run.given_hop or run.site, "given" if run.given_hop else "site distance"
-    line, spreads = choice.line, ()
+    line = choice.line
+    spreads: tuple[SpreadError, ...] = ()
     if line is not None:
         if run.given_hop is None:
-            hop, source = _estimate_hop(run, line)
+            hop, source = estimate_hop(run, line)
         line = fit_line(curve, line.lags, n_particles=n, hop_length_A=hop)
-        spreads = _spreads(run, line, hop)
+        spreads = spread_errors(run, line, hop)
         if not choice.straight:
             warnings.append(
                 "the MSD stays curved in every window tried (quadratic term "
                 f"{line.curvature_z:.1f} standard deviations, slope changing by "
                 f"{100 * line.slope_change:.0f} %): half of that change is added to the error"
             )
-    bound = _upper_bound(curve, run, line)
+    bound = upper_bound(curve, run, line)
     value = ln_sd = interval = n_hops = he = None
     method = "none"
     if line is not None and not refusal:
         value = line.slope * run.to_cm2_s
-        method, ln_sd, half_width = _widest(line, spreads, choice.straight)
+        method, ln_sd, half_width = widest(line, spreads, choice.straight)
         interval = (value * float(np.exp(-half_width)), value * float(np.exp(half_width)))
         n_hops = n * line.slope * (run.n_frames - 1) / run.site**2
         he = HE_SLOPE / float(np.sqrt(n_hops)) + HE_FLOOR
@@ -350,7 +254,7 @@ def _analyze(
         n_hops=n_hops,
         he_relative_sd=he,
         upper_bound_cm2_s=bound,
-        axes=() if value is None or line is None else _axes(run, line, hop, ln_sd),
+        axes=() if value is None or line is None else axis_diffusivities(run, line, hop, ln_sd),
         conductivity_mS_cm=None if value is None else value * factor,
         conductivity_interval_mS_cm=(
             None if interval is None else (interval[0] * factor, interval[1] * factor)
@@ -370,9 +274,7 @@ def _analyze(
                 tracer=(value, ln_sd),
             )
         ),
-        window=(
-            None if line is None else describe(line, curve, run.interval_fs, choice.chosen_by)
-        ),
+        window=(None if line is None else describe(line, curve, run.interval_fs, choice.chosen_by)),
         framework=framework,
         pymatgen=(),
         msd=thin(curve, run.interval_fs, run.carrier),
@@ -397,92 +299,3 @@ def _framework_warnings(framework: tuple[FrameworkSpecies, ...], drift: Drift) -
     elif drift.n_atoms == 0:
         warnings.append("drift was not removed")
     return warnings
-
-
-def _estimate_hop(run: _Run, line: LineFit) -> tuple[float, str]:
-    """Hop length from the fourth cumulant near the start of the window, not below the site distance."""
-    first = int(line.lags[0])
-    lags = np.unique(np.linspace(first, min(2 * first, int(line.lags[-1])), 4).astype(np.uint64))
-    moments = _core.displacement_moments(run.relative, run.carriers.astype(np.uint64), lags)
-    estimate = min(hop_length(moments), LARGEST_HOP_A)
-    if estimate <= run.site:
-        return run.site, f"site distance (estimate {estimate:.2f} Å is smaller)"
-    return estimate, "fourth cumulant of the displacements"
-
-
-def _spreads(run: _Run, line: LineFit, hop: float) -> tuple[SpreadError, ...]:
-    found = (
-        ion_spread(run.relative, run.carriers, line),
-        block_spread(run.relative, run.carriers, line, hop_length_A=hop),
-    )
-    return tuple(spread for spread in found if spread is not None)
-
-
-def _widest(
-    line: LineFit, spreads: tuple[SpreadError, ...], straight: bool
-) -> tuple[str, float, float]:
-    """Method, standard deviation of ln D and half width of its 95 % interval."""
-    gls = line.slope_sd / line.slope
-    options = [(Z95 * gls, "gls", gls)]
-    for spread in spreads:
-        if spread.significant:
-            inflated = gls * max(spread.inflation, 1.0)
-            quantile = float(stats.t.ppf(0.975, spread.n - 1))
-            options.append((quantile * inflated, spread.kind, inflated))
-    half_width, method, ln_sd = max(options)
-    if not straight:
-        bend = 0.5 * abs(line.slope_change)
-        half_width *= float(np.hypot(ln_sd, bend)) / ln_sd
-        method, ln_sd = f"{method}+curvature", float(np.hypot(ln_sd, bend))
-    return method, ln_sd, half_width
-
-
-def _axes(
-    run: _Run, line: LineFit, hop: float, ln_sd: float | None
-) -> tuple[AxisDiffusivity, ...]:
-    """Per axis, with the error scaled like that of the total."""
-    inflation = 1.0 if ln_sd is None else ln_sd / (line.slope_sd / line.slope)
-    result = []
-    for k, axis in enumerate(AXES):
-        fit = fit_line(
-            run.curves[run.carrier][k : k + 1],
-            line.lags,
-            n_particles=len(run.carriers),
-            hop_length_A=hop,
-        )
-        result.append(
-            AxisDiffusivity(
-                axis=axis,
-                diffusivity_cm2_s=3.0 * fit.slope * run.to_cm2_s,
-                sd_cm2_s=3.0 * fit.slope_sd * inflation * run.to_cm2_s,
-            )
-        )
-    return tuple(result)
-
-
-def _upper_bound(curve: Floats, run: _Run, line: LineFit | None) -> float:
-    """One-sided 95 % upper bound of D, cm²/s.
-
-    With a nonnegative intercept ``D <= MSD(t)/(6t)`` at every lag; the bound adds the statistical error
-    that a truly diffusive MSD of that size would have, and never falls below the three hops that
-    may be missed (Poisson) when none is seen.
-    """
-    n, total = len(run.carriers), curve.sum(axis=0)
-    last = max(int(UPPER_FRACTION * (run.n_frames - 1)), 2)
-    lags = np.unique(np.array([max(last // 2, 1), last]))
-    bounds = []
-    for lag in lags:
-        slope = float(total[lag]) / lag
-        hops = n * slope * (run.n_frames - 1) / run.site**2
-        gaussian = 4.0 / 9.0 * lag / (n * (run.n_frames - lag))
-        spread = float(np.sqrt(gaussian + 1.0 / max(hops, 1.0)))
-        bounds.append(slope * float(np.exp(ONE_SIDED_95 * spread)))
-    bound = min(bounds)
-    if line is not None and line.slope > 0.0:
-        fitted = line.slope + ONE_SIDED_95 * line.slope_sd
-        # A bent line can only flatten further: its slope is a bound as well. Otherwise the bound
-        # must not cut into the interval of D.
-        bent = line.curvature_z < 0.0 and line.slope_change < -LARGEST_FALL
-        bound = min(bound, fitted) if bent else max(bound, fitted)
-    floor = NO_HOP_EVENTS * run.site**2 / (n * (run.n_frames - 1))
-    return max(bound, floor) * run.to_cm2_s

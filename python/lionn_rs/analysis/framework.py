@@ -1,4 +1,4 @@
-"""Does the framework stay solid? An ionic conductivity of a melt is not the one that was asked for."""
+"""Does the framework stay solid? The conductivity of a melt is not the one that was asked for."""
 
 from __future__ import annotations
 

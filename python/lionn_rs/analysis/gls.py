@@ -6,14 +6,14 @@ is computed, not sampled:
 
 ``C_ij = (1/N) { 2 sum_axes <G_i G_j>_windows + a^2 s <overlap_ij>_windows }``
 
-*First term*: exact for ``N`` independent Gaussian coordinates whose structure function is the MSD itself
-(measured below the fit window, the fitted line above it), so diffusion, vibration and rattling inside
-a cage are all in it. For plain diffusion and ``t_i <= t_j << T`` it is
-``2 sum_axes (2 D_axis)^2 (t_i^2 t_j - t_i^3/3) / (N T)``, isotropic ``(2/3) (6D)^2 (...)/(N T)``.
-*Second term*: diffusion by rare hops of length ``a`` instead of many small steps (``s`` is the slope
-6D): the fourth cumulant of a compound Poisson process, in the same limit
-``a^2 6D t_i t_j / (N T)``. It adds ``1/N_eff`` to the relative variance of D, ``N_eff = 6 D N T / a^2``
-hops, and does not change the best line.
+*First term*: exact for ``N`` independent Gaussian coordinates whose structure function is the MSD
+itself (measured below the fit window, the fitted line above it), so diffusion, vibration and
+rattling inside a cage are all in it. For plain diffusion and ``t_i <= t_j << T`` it is ``2 sum_axes
+(2 D_axis)^2 (t_i^2 t_j - t_i^3/3) / (N T)``, isotropic ``(2/3) (6D)^2 (...)/(N T)``. *Second term*:
+diffusion by rare hops of length ``a`` instead of many small steps (``s`` is the slope 6D): the
+fourth cumulant of a compound Poisson process, in the same limit ``a^2 6D t_i t_j / (N T)``. It adds
+``1/N_eff`` to the relative variance of D, ``N_eff = 6 D N T / a^2`` hops, and does not change the
+best line.
 
 References
 ----------
@@ -179,7 +179,7 @@ def _solve(design: Floats, values: Floats, covariance: Floats) -> tuple[Floats, 
     factor = cho_factor(correlation, lower=True)
     scaled = design / scale[:, None]
     weighted = cho_solve(factor, scaled)
-    spread = np.linalg.inv(scaled.T @ weighted)
+    spread: Floats = np.asarray(np.linalg.inv(scaled.T @ weighted), dtype=np.float64)
     gain = spread @ weighted.T / scale
     return gain @ values, spread, gain
 
@@ -187,9 +187,9 @@ def _solve(design: Floats, values: Floats, covariance: Floats) -> tuple[Floats, 
 def hop_length(moments: Floats) -> float:
     """Effective hop length from the fourth cumulant of the displacements, Å.
 
-    Independent hops of length ``a`` give ``<r^4> - <r^2>^2 - 2 sum_axes <x^2>^2 = a^2 (6 D t)`` (fourth
-    cumulant of a compound Poisson process); harmonic vibration adds nothing. The estimate is the
-    mean over the given lags. Ions of different mobility raise it, which widens the error.
+    Independent hops of length ``a`` give ``<r^4> - <r^2>^2 - 2 sum_axes <x^2>^2 = a^2 (6 D t)``
+    (fourth cumulant of a compound Poisson process); harmonic vibration adds nothing. The estimate
+    is the mean over the given lags. Ions of different mobility raise it, which widens the error.
 
     Parameters
     ----------

@@ -98,7 +98,8 @@ def collective_msd(positions: Floats, charges: ArrayLike) -> Floats:
         raise ConfigError("collective MSD: all charges are zero")
     start = positions[0]
     center = np.einsum("fax,a->fx", positions, q) - np.einsum("ax,a->x", start, q)
-    return msd(np.ascontiguousarray(center[:, None, :] / norm))[0]
+    curve: Floats = msd(np.ascontiguousarray(center[:, None, :] / norm))[0]
+    return curve
 
 
 def thin(curve: Floats, frame_interval_fs: float, label: str, n_points: int = 400) -> MsdCurve:

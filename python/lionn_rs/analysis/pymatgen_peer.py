@@ -1,8 +1,8 @@
 """The same trajectory through pymatgen's DiffusionAnalyzer, for comparison.
 
-pymatgen-analysis-diffusion (S. P. Ong and contributors) is what most published AIMD conductivities were
-made with. Its standard deviation treats correlated MSD values as independent and is too small by
-orders of magnitude; it is given under a name that says so.
+pymatgen-analysis-diffusion (S. P. Ong and contributors) is what most published AIMD conductivities
+were made with. Its standard deviation treats correlated MSD values as independent and is too small
+by orders of magnitude; it is given under a name that says so.
 """
 
 from __future__ import annotations
@@ -63,7 +63,7 @@ def pymatgen_values(
         note = "DiffusionAnalyzer needs framework atoms"
         return tuple(_absent(mode, note) for mode in ("max", "False"))
     from pymatgen.analysis.diffusion.analyzer import DiffusionAnalyzer
-    from pymatgen.core import Structure
+    from pymatgen.core.structure import Structure
 
     structure = Structure(cell, symbols.tolist(), positions[0], coords_are_cartesian=True)
     displacements = np.ascontiguousarray((positions - positions[0]).transpose(1, 0, 2))
@@ -77,7 +77,7 @@ def pymatgen_values(
                     displacements,
                     carrier,
                     temperature_K,
-                    frame_interval_fs,
+                    frame_interval_fs,  # type: ignore[arg-type]  # any number will do
                     1,
                     smoothed=mode,
                 )

@@ -3,7 +3,8 @@
 The analytic covariance of :mod:`lionn_rs.analysis.gls` assumes independent, equivalent ions in a
 steady state. Ions of different mobility, ions that hop in concert and slow changes of the structure
 show up as a spread between ions or blocks that is larger than predicted. A larger spread is used
-only when it is significant, because an error from few blocks is itself uncertain by tens of percent.
+only when it is significant, because an error from few blocks is itself uncertain by tens of
+percent.
 """
 
 from __future__ import annotations
@@ -52,7 +53,7 @@ class SpreadError(Record):
 
 
 def ion_spread(positions: Floats, carriers: NDArray[np.intp], line: LineFit) -> SpreadError | None:
-    """Error of the slope from the ion-to-ion spread of the same linear estimator (cluster jackknife).
+    """Error of the slope from the ion-to-ion spread of the same linear estimator.
 
     Parameters
     ----------
@@ -80,8 +81,8 @@ def block_spread(
 ) -> SpreadError | None:
     """Error of the slope from its spread between consecutive blocks of the run.
 
-    Each block gets its own MSD and its own fit, with the same first lag and at most two thirds of the
-    block as last lag.
+    Each block gets its own MSD and its own fit, with the same first lag and at most two thirds of
+    the block as last lag.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""Before any displacement is measured: unwrapping, species selection and the drift of the framework."""
+"""Before any displacement is measured: unwrapping, species, drift of the framework."""
 
 from __future__ import annotations
 
@@ -71,7 +71,9 @@ def as_symbols(
 
         names = [chemical_symbols[int(z)] for z in np.asarray(numbers).ravel()]
     if len(names) != n_atoms:
-        raise ShapeError(f"symbols must have {n_atoms} entries to match positions, got {len(names)}")
+        raise ShapeError(
+            f"symbols must have {n_atoms} entries to match positions, got {len(names)}"
+        )
     return np.array(names)
 
 
@@ -116,7 +118,7 @@ def unwrap(positions: ArrayLike, cell: ArrayLike, *, fractional: bool = False) -
         points = points @ matrix
     if len(points) < 2:
         return points.copy()
-    reduced = np.asarray(minkowski_reduce(matrix)[0], dtype=np.float64)
+    reduced = np.asarray(minkowski_reduce(matrix)[0], dtype=np.float64)  # type: ignore[no-untyped-call]
     certified = 0.5 * float(np.linalg.norm(reduced, axis=1).min())
     steps = np.diff(points, axis=0)
     steps -= np.round(steps @ np.linalg.inv(reduced)) @ reduced
@@ -164,9 +166,9 @@ def check_unwrapped(positions: Floats, cell: Floats) -> None:
     if longest**0.5 > limit:
         frame, atom = where
         raise DataError(
-            f"atom {atom} jumps {longest**0.5:.2f} Å between frames {frame} and {frame + 1} (half of "
-            f"the cell is {limit:.2f} Å): the positions are wrapped or the frames too far apart; "
-            "unwrap them first (analysis.unwrap, or wrapped=True)"
+            f"atom {atom} jumps {longest**0.5:.2f} Å between frames {frame} and {frame + 1} "
+            f"(half of the cell is {limit:.2f} Å): the positions are wrapped or the frames "
+            "too far apart; unwrap them first (analysis.unwrap, or wrapped=True)"
         )
 
 
@@ -203,8 +205,8 @@ def remove_drift(
     carrier : str
         The mobile species.
     reference : str or sequence
-        ``"framework"`` (every atom that is not a carrier), ``"all"``, ``"none"``, a list of chemical
-        symbols, or a list of atom indices.
+        ``"framework"`` (every atom that is not a carrier), ``"all"``, ``"none"``, a list of
+        chemical symbols, or a list of atom indices.
     weights : {"mass", "mean"}
         Center of mass of the set, or plain mean.
 

@@ -2,9 +2,9 @@
 
 Lower end: the first lag at which the MSD has passed half a squared site distance and at least 1 ps,
 moved up until a quadratic term no longer improves the line. A slope that still falls steeply in the
-last window tried belongs to subdiffusive motion and is refused. Upper end: half of the run, as in X. He,
-Y. Zhu, A. Epstein, Y. Mo, npj Comput. Mater. 4, 18 (2018), doi 10.1038/s41524-018-0074-y, who also
-require that the MSD grows by half a squared site distance inside the window.
+last window tried belongs to subdiffusive motion and is refused. Upper end: half of the run, as in
+X. He, Y. Zhu, A. Epstein, Y. Mo, npj Comput. Mater. 4, 18 (2018), doi 10.1038/s41524-018-0074-y,
+who also require that the MSD grows by half a squared site distance inside the window.
 """
 
 from __future__ import annotations
@@ -135,19 +135,15 @@ def choose_window(
         return WindowChoice(None, reason, False, "automatic")
     reason = _span_refusal(total, first, last, needed)
     starts = np.unique(np.round(np.geomspace(first, last / WIDTH, N_STARTS)).astype(int))
-    line, straight = None, False
     for start in starts:
         line = _fit(curve, int(start), last, n_particles, site_distance_A)
         straight = abs(line.curvature_z) <= CURVATURE_LIMIT
         if straight:
             break
-    assert line is not None
     return WindowChoice(line, reason or _line_refusal(line), straight, "automatic")
 
 
-def describe(
-    line: LineFit, curve: Floats, frame_interval_fs: float, chosen_by: str
-) -> FitWindow:
+def describe(line: LineFit, curve: Floats, frame_interval_fs: float, chosen_by: str) -> FitWindow:
     """Record of the window of a fit."""
     total = curve.sum(axis=0)
     first, last = int(line.lags[0]), int(line.lags[-1])
@@ -190,8 +186,8 @@ def _line_refusal(line: LineFit) -> str:
     if line.curvature_z < -CURVATURE_LIMIT and line.slope_change < -LARGEST_FALL:
         return (
             f"the slope of the MSD still falls by {-100 * line.slope_change:.0f} % inside the fit "
-            f"window ({-line.curvature_z:.1f} standard deviations): the motion is subdiffusive, the "
-            "ions may be trapped in cages"
+            f"window ({-line.curvature_z:.1f} standard deviations): the motion is subdiffusive, "
+            "the ions may be trapped in cages"
         )
     if line.slope > SIGNIFICANT_SLOPE * line.slope_sd:
         return ""
