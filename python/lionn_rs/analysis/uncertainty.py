@@ -61,7 +61,9 @@ def estimate_hop(run: Run, line: LineFit) -> tuple[float, str]:
     first = int(line.lags[0])
     lags = np.unique(np.linspace(first, min(2 * first, int(line.lags[-1])), 4).astype(np.uint64))
     moments = _core.displacement_moments(run.relative, run.carriers.astype(np.uint64), lags)
-    estimate = min(hop_length(moments), LARGEST_HOP_A)
+    if line.slope <= 0.0:
+        return run.site, "site distance"
+    estimate = min(hop_length(moments, line.slope * lags.astype(float)), LARGEST_HOP_A)
     if estimate <= run.site:
         return run.site, f"site distance (estimate {estimate:.2f} Å is smaller)"
     return estimate, "fourth cumulant of the displacements"
