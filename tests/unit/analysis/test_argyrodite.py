@@ -50,9 +50,7 @@ def result() -> DiffusionResult:
         )
 
 
-def test_pymatgen_values_are_reproduced(
-    result: DiffusionResult, reference: dict[str, Any]
-) -> None:
+def test_pymatgen_values_are_reproduced(result: DiffusionResult, reference: dict[str, Any]) -> None:
     for value in result.pymatgen:
         expected = reference[value.smoothed]
         assert value.diffusivity_cm2_s == pytest.approx(expected["D"], rel=1e-6)

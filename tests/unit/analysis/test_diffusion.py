@@ -102,6 +102,16 @@ def test_coverage_of_the_interval() -> None:
     assert inside >= 22
 
 
+def test_ions_hopping_in_concert_get_a_larger_error(result: DiffusionResult) -> None:
+    rng = np.random.default_rng(12)
+    pairs = synthetic.lattice_hops(rng, diffusivity_cm2_s=TRUTH, together=4, **RUN)
+    found = analyze(pairs)
+    concerted = {spread.kind: spread for spread in found.spreads}["concerted"]
+    assert concerted.significant
+    assert concerted.inflation == pytest.approx(2.0, rel=0.4)
+    assert found.ln_sd > 1.3 * found.gls_relative_sd
+
+
 def test_ions_in_cages_are_refused() -> None:
     for amplitude in (0.4, 1.5):
         ions = synthetic.caged(np.random.default_rng(9), amplitude_A=amplitude, **RUN)

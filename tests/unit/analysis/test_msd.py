@@ -30,7 +30,9 @@ def test_fft_equals_the_definition() -> None:
 
 def test_groups_and_bad_input() -> None:
     positions = np.random.default_rng(2).standard_normal((20, 3, 3))
-    np.testing.assert_allclose(msd(positions, [-1, 0, -1])[0], direct(positions[:, [1]]), atol=1e-10)
+    np.testing.assert_allclose(
+        msd(positions, [-1, 0, -1])[0], direct(positions[:, [1]]), atol=1e-10
+    )
     with pytest.raises(ConfigError, match="group 0 has no atoms"):
         msd(positions, [1, 1, 1])
     with pytest.raises(ShapeError, match=r"\(n_frames, n_atoms, 3\)"):

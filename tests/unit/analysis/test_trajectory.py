@@ -71,7 +71,11 @@ def drifting() -> tuple[np.ndarray, np.ndarray, np.ndarray]:
 def test_drift_of_the_chosen_set_is_removed(reference: object, weights: str) -> None:
     own, positions, symbols = drifting()
     corrected, record = remove_drift(
-        positions, symbols, carrier="Li", reference=reference, weights=weights  # type: ignore[arg-type]
+        positions,
+        symbols,
+        carrier="Li",
+        reference=reference,
+        weights=weights,  # type: ignore[arg-type]
     )
     np.testing.assert_allclose(corrected, own, atol=1e-12)
     assert record.largest_A == pytest.approx(7.0 * np.sqrt(5.25))
