@@ -41,7 +41,7 @@ N_LAGS = 30
 RIDGE = 1e-9
 """Relative increase of the diagonal that keeps the Cholesky factorization stable."""
 N_ITERATIONS = 4
-"""The covariance depends on the slope; the pair settles far below its error in two or three rounds."""
+"""Most rounds of covariance and slope; two or three are the rule."""
 CONVERGED = 0.05
 """Change of the slope, in its standard deviations, at which the rounds end."""
 SMALLEST_SHARE = 1e-3
