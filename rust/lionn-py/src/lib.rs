@@ -5,12 +5,14 @@ use pyo3::prelude::*;
 mod convert;
 mod descriptor;
 mod error;
+mod observables;
 mod potential;
 
 /// Compiled core of lionn_rs.
 #[pymodule]
 fn _core(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add("__version__", env!("CARGO_PKG_VERSION"))?;
+    observables::register(module)?;
     descriptor::register(module)?;
     potential::register(module)?;
     Ok(())
