@@ -3,10 +3,12 @@
 use pyo3::prelude::*;
 
 mod error;
+mod md;
 
 /// Compiled core of lionn_rs.
 #[pymodule]
 fn _core(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add("__version__", env!("CARGO_PKG_VERSION"))?;
+    md::register(module)?;
     Ok(())
 }
