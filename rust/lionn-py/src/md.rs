@@ -31,6 +31,12 @@ impl LennardJones {
     fn new(epsilon: f64, sigma: f64, onset: f64, cutoff: f64) -> PyResult<Self> {
         Ok(Self(Arc::new(analytic::LennardJones::new(epsilon, sigma, onset, cutoff).map_err(to_py)?)))
     }
+
+    /// What distinguishes this potential from others: its parameters.
+    #[getter]
+    fn hash(&self) -> String {
+        format!("{:?}", self.0)
+    }
 }
 
 /// Einstein crystal: every atom bound to its site (Å) by a spring (eV/Å²).

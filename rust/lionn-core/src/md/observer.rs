@@ -24,6 +24,10 @@ pub struct ThermoRow {
     pub worst_excess: f64,
 }
 
+/// Rows, and positions, reserved ahead of a call: a call that is cut by its time limit must not reserve the memory of
+/// the steps it will not make. Beyond this the buffers grow as usual.
+const MAX_RESERVED: usize = 100_000;
+
 /// Something that looks at the state after every step.
 pub trait Observer {
     /// Called before `n_steps` steps are made from `state`, to reserve memory.
@@ -76,8 +80,9 @@ fn due(step: u64, stride: u64) -> bool {
 
 impl Observer for Recorder {
     fn prepare(&mut self, state: &State, n_steps: u64) {
-        self.thermo.reserve(multiples(state.step, n_steps, self.stride_thermo));
+        self.thermo.reserve(multiples(state.step, n_steps, self.stride_thermo).min(MAX_RESERVED));
         let n_frames = multiples(state.step, n_steps, self.stride_frames);
+        let n_frames = n_frames.min(MAX_RESERVED / state.system.n_atoms().max(1));
         self.frame_steps.reserve(n_frames);
         self.positions.reserve(n_frames * state.system.n_atoms());
         if self.with_velocities {
