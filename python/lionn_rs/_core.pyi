@@ -1,12 +1,68 @@
 """Types of the compiled core."""
 
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import Any, final
 
 import numpy as np
 from numpy.typing import NDArray
 
 __version__: str
 
+@final
+class Descriptor:
+    def __new__(cls, spec: Mapping[str, Any]) -> Descriptor: ...
+    @property
+    def spec(self) -> dict[str, Any]: ...
+    @property
+    def elements(self) -> list[str]: ...
+    @property
+    def cutoff(self) -> float: ...
+    @property
+    def n_features(self) -> list[int]: ...
+    def fingerprints(
+        self,
+        cell: NDArray[np.float64],
+        pbc: tuple[bool, bool, bool],
+        numbers: NDArray[np.uint8],
+        positions: NDArray[np.float64],
+    ) -> list[NDArray[np.float64]]: ...
+
+def amp_default_spec(
+    elements: Sequence[str], cutoff: Mapping[str, Any], n_radial: int
+) -> dict[str, Any]: ...
+
+@final
+class NeuralPotential:
+    @staticmethod
+    def assemble(
+        descriptor: Descriptor,
+        minima: Sequence[Sequence[float]],
+        maxima: Sequence[Sequence[float]],
+        hidden_layers: Sequence[int],
+        activations: Sequence[str],
+        parameters: Sequence[float],
+    ) -> NeuralPotential: ...
+    @staticmethod
+    def from_document(document: Mapping[str, Any]) -> tuple[NeuralPotential, dict[str, Any]]: ...
+    def document(self) -> dict[str, Any]: ...
+    @property
+    def descriptor(self) -> Descriptor: ...
+    @property
+    def elements(self) -> list[str]: ...
+    @property
+    def cutoff(self) -> float: ...
+    @property
+    def parameters(self) -> NDArray[np.float64]: ...
+    def with_parameters(self, parameters: Sequence[float]) -> NeuralPotential: ...
+    def evaluate(
+        self,
+        cell: NDArray[np.float64],
+        pbc: tuple[bool, bool, bool],
+        numbers: NDArray[np.uint8],
+        positions: NDArray[np.float64],
+    ) -> dict[str, Any]: ...
+
+@final
 class LennardJones:
     """Lennard-Jones potential, the same for all elements."""
 
@@ -16,6 +72,7 @@ class LennardJones:
     @property
     def hash(self) -> str: ...
 
+@final
 class Harmonic:
     """Einstein crystal: every atom bound to its site."""
 
@@ -23,6 +80,7 @@ class Harmonic:
         cls, *, sites: NDArray[np.float64], stiffness: NDArray[np.float64]
     ) -> Harmonic: ...
 
+@final
 class MdRun:
     """A molecular-dynamics run whose loop is in Rust."""
 
@@ -31,8 +89,8 @@ class MdRun:
         potential: Any,
         *,
         cell: NDArray[np.float64],
-        pbc: list[bool],
-        numbers: list[int],
+        pbc: tuple[bool, bool, bool],
+        numbers: NDArray[np.uint8],
         positions: NDArray[np.float64],
         velocities: NDArray[np.float64],
         masses: NDArray[np.float64],
@@ -48,7 +106,7 @@ class MdRun:
         record_velocities: bool = False,
         n_threads: int | None = None,
     ) -> MdRun: ...
-    def set_thermostat(self, spec: dict[str, Any]) -> None: ...
+    def set_thermostat(self, spec: Mapping[str, Any]) -> None: ...
     def observe(self) -> None: ...
     def run(self, n_steps: int, time_limit_s: float | None = None) -> int: ...
     def drain(self) -> dict[str, NDArray[Any]]: ...

@@ -23,6 +23,7 @@ from lionn_rs.md.protocol import Protocol
 from lionn_rs.md.storage import FolderStore, MemoryStore, Store, describe
 from lionn_rs.md.trajectory import Trajectory
 from lionn_rs.progress import progress as progress_display
+from lionn_rs.structure_arrays import structure_arrays
 
 if TYPE_CHECKING:
     from ase import Atoms
@@ -322,6 +323,7 @@ class _Run:
     def _start(self) -> _core.MdRun:
         """Make the core object, fresh or as the checkpoint left it."""
         protocol, atoms = self.protocol, self.atoms
+        cell, pbc, numbers, positions = structure_arrays(atoms)
         masses = atoms.get_masses()
         checkpoint = self.store.checkpoint()
         start_K = protocol.initial_temperature_K
@@ -330,10 +332,10 @@ class _Run:
         )
         core = _core.MdRun(
             getattr(self.potential, "core", self.potential),
-            cell=np.ascontiguousarray(atoms.cell[:], dtype=np.float64),
-            pbc=[bool(axis) for axis in atoms.pbc],
-            numbers=[int(number) for number in atoms.numbers],
-            positions=np.ascontiguousarray(atoms.positions, dtype=np.float64),
+            cell=cell,
+            pbc=pbc,
+            numbers=numbers,
+            positions=positions,
             velocities=velocities,
             masses=masses,
             timestep_fs=protocol.timestep_fs,

@@ -2,13 +2,20 @@
 
 use pyo3::prelude::*;
 
+mod analytic;
+mod convert;
+mod descriptor;
 mod error;
 mod md;
+mod potential;
 
 /// Compiled core of lionn_rs.
 #[pymodule]
 fn _core(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add("__version__", env!("CARGO_PKG_VERSION"))?;
+    descriptor::register(module)?;
+    potential::register(module)?;
+    analytic::register(module)?;
     md::register(module)?;
     Ok(())
 }

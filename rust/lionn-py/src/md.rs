@@ -8,54 +8,26 @@ use lionn_core::md::thermostat::ThermostatSpec;
 use lionn_core::md::{
     Dynamics, ExtrapolationCount, Guard, Observer, Recorder, Settings, Snapshot, State, ThermoRow,
 };
-use lionn_core::potential::{Potential, analytic};
-use lionn_core::{Cell, Error, System, md};
-use numpy::{IntoPyArray, PyArray1, PyArray2, PyReadonlyArray1, PyReadonlyArray2, PyUntypedArrayMethods};
+use lionn_core::potential::Potential;
+use lionn_core::{Error, md};
+use numpy::{IntoPyArray, PyArray1, PyArray2, PyReadonlyArray1, PyReadonlyArray2};
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
 use rayon::{ThreadPool, ThreadPoolBuilder};
 
+use crate::analytic::{Harmonic, LennardJones};
+use crate::convert::{rows3, system, to_array3};
 use crate::error::to_py;
+use crate::potential::NeuralPotential;
 
 /// Wall time between two looks at Ctrl-C.
 const SLICE: Duration = Duration::from_millis(60);
 
-/// Lennard-Jones potential, the same for all elements, switched to zero between ``onset`` and ``cutoff`` (Å).
-#[pyclass(frozen, module = "lionn_rs._core")]
-pub struct LennardJones(Arc<analytic::LennardJones>);
-
-#[pymethods]
-impl LennardJones {
-    #[new]
-    #[pyo3(signature = (*, epsilon, sigma, onset, cutoff))]
-    fn new(epsilon: f64, sigma: f64, onset: f64, cutoff: f64) -> PyResult<Self> {
-        Ok(Self(Arc::new(analytic::LennardJones::new(epsilon, sigma, onset, cutoff).map_err(to_py)?)))
-    }
-
-    /// What distinguishes this potential from others: its parameters.
-    #[getter]
-    fn hash(&self) -> String {
-        format!("{:?}", self.0)
-    }
-}
-
-/// Einstein crystal: every atom bound to its site (Å) by a spring (eV/Å²).
-#[pyclass(frozen, module = "lionn_rs._core")]
-pub struct Harmonic(Arc<analytic::Harmonic>);
-
-#[pymethods]
-impl Harmonic {
-    #[new]
-    #[pyo3(signature = (*, sites, stiffness))]
-    fn new(sites: PyReadonlyArray2<'_, f64>, stiffness: PyReadonlyArray1<'_, f64>) -> PyResult<Self> {
-        let sites = vectors("sites", &sites)?;
-        let stiffness = stiffness.as_array().to_vec();
-        Ok(Self(Arc::new(analytic::Harmonic::new(sites, stiffness).map_err(to_py)?)))
-    }
-}
-
 /// The core potential inside a Python object.
 fn core_potential(object: &Bound<'_, PyAny>) -> PyResult<Arc<dyn Potential>> {
+    if let Ok(potential) = object.cast::<NeuralPotential>() {
+        return Ok(potential.get().inner.clone());
+    }
     if let Ok(potential) = object.cast::<LennardJones>() {
         return Ok(potential.get().0.clone());
     }
@@ -88,7 +60,7 @@ impl MdRun {
         potential: &Bound<'_, PyAny>,
         cell: PyReadonlyArray2<'_, f64>,
         pbc: [bool; 3],
-        numbers: Vec<u8>,
+        numbers: PyReadonlyArray1<'_, u8>,
         positions: PyReadonlyArray2<'_, f64>,
         velocities: PyReadonlyArray2<'_, f64>,
         masses: PyReadonlyArray1<'_, f64>,
@@ -105,11 +77,8 @@ impl MdRun {
         n_threads: Option<usize>,
     ) -> PyResult<Self> {
         let potential = core_potential(potential)?;
-        let cell: [Vec3; 3] = vectors("cell", &cell)?.try_into().map_err(|rows: Vec<Vec3>| {
-            to_py(Error::shape("cell", "(3, 3)", format!("({}, 3)", rows.len())))
-        })?;
-        let positions = vectors("positions", &positions)?;
-        let velocities = vectors("velocities", &velocities)?;
+        let system = system(&cell, pbc, &numbers, &positions)?;
+        let velocities = rows3("velocities", &velocities)?;
         let masses = masses.as_array().to_vec();
         let guard =
             Guard { min_distance, max_temperature_k: max_temperature_K, max_excess, stride: check_stride };
@@ -117,7 +86,6 @@ impl MdRun {
         let pool = n_threads.map(thread_pool).transpose()?;
         let dynamics = py
             .detach(|| {
-                let system = System::new(Cell::new(cell, pbc)?, numbers, positions)?;
                 let state = State::new(system, velocities, masses, n_dof)?;
                 install(&pool, || Dynamics::new(potential, state, settings))
             })
@@ -217,20 +185,20 @@ impl MdRun {
 
     /// Unwrapped positions, (n_atoms, 3), Å.
     #[getter]
-    fn positions<'py>(&self, py: Python<'py>) -> Bound<'py, PyArray2<f64>> {
-        array(py, &self.dynamics.state().system.positions)
+    fn positions<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyArray2<f64>>> {
+        to_array3(py, &self.dynamics.state().system.positions)
     }
 
     /// Velocities, (n_atoms, 3), Å/fs.
     #[getter]
-    fn velocities<'py>(&self, py: Python<'py>) -> Bound<'py, PyArray2<f64>> {
-        array(py, &self.dynamics.state().velocities)
+    fn velocities<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyArray2<f64>>> {
+        to_array3(py, &self.dynamics.state().velocities)
     }
 
     /// Forces, (n_atoms, 3), eV/Å.
     #[getter]
-    fn forces<'py>(&self, py: Python<'py>) -> Bound<'py, PyArray2<f64>> {
-        array(py, &self.dynamics.evaluation().forces)
+    fn forces<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyArray2<f64>>> {
+        to_array3(py, &self.dynamics.evaluation().forces)
     }
 
     /// Potential energy, eV.
@@ -298,13 +266,11 @@ fn maxwell_boltzmann<'py>(
 ) -> PyResult<Bound<'py, PyArray2<f64>>> {
     let masses = masses.as_array().to_vec();
     let velocities = md::maxwell_boltzmann(&masses, temperature_K, seed, exact).map_err(to_py)?;
-    Ok(array(py, &velocities))
+    to_array3(py, &velocities)
 }
 
 /// Add the classes and functions of this file to the module.
 pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
-    module.add_class::<LennardJones>()?;
-    module.add_class::<Harmonic>()?;
     module.add_class::<MdRun>()?;
     module.add_function(wrap_pyfunction!(maxwell_boltzmann, module)?)
 }
@@ -327,30 +293,13 @@ fn install<R: Send>(pool: &Option<ThreadPool>, work: impl FnOnce() -> R + Send) 
     }
 }
 
-fn vectors(what: &str, values: &PyReadonlyArray2<'_, f64>) -> PyResult<Vec<Vec3>> {
-    let shape = values.shape();
-    if shape[1] != 3 {
-        let got = format!("({}, {})", shape[0], shape[1]);
-        return Err(to_py(Error::shape(what, "(n, 3)", got)));
-    }
-    Ok(values.as_array().rows().into_iter().map(|row| [row[0], row[1], row[2]]).collect())
-}
-
-fn array<'py>(py: Python<'py>, values: &[Vec3]) -> Bound<'py, PyArray2<f64>> {
-    let mut flat = numpy::ndarray::Array2::zeros((values.len(), 3));
-    for (mut row, value) in flat.rows_mut().into_iter().zip(values) {
-        row.assign(&numpy::ndarray::aview1(value));
-    }
-    flat.into_pyarray(py)
-}
-
 fn to_dict<'py>(py: Python<'py>, snapshot: &Snapshot) -> PyResult<Bound<'py, PyDict>> {
     let count = &snapshot.extrapolation;
     let dict = PyDict::new(py);
     dict.set_item("step", snapshot.step)?;
-    dict.set_item("positions", array(py, &snapshot.positions))?;
-    dict.set_item("velocities", array(py, &snapshot.velocities))?;
-    dict.set_item("list_positions", array(py, &snapshot.list_positions))?;
+    dict.set_item("positions", to_array3(py, &snapshot.positions)?)?;
+    dict.set_item("velocities", to_array3(py, &snapshot.velocities)?)?;
+    dict.set_item("list_positions", to_array3(py, &snapshot.list_positions)?)?;
     dict.set_item("thermostat", PyArray1::from_slice(py, &snapshot.thermostat))?;
     dict.set_item("exchanged", snapshot.exchanged)?;
     let counts = [count.n_steps, count.n_environments, count.worst_step];
@@ -364,7 +313,7 @@ fn from_dict(dict: &Bound<'_, PyDict>) -> PyResult<Snapshot> {
         dict.get_item(key)?
             .ok_or_else(|| to_py(Error::InvalidParameter(format!("the snapshot has no entry '{key}'"))))
     };
-    let frame = |key: &str| vectors(key, &item(key)?.extract::<PyReadonlyArray2<'_, f64>>()?);
+    let frame = |key: &str| rows3(key, &item(key)?.extract::<PyReadonlyArray2<'_, f64>>()?);
     let [n_steps, n_environments, worst_step]: [u64; 3] = item("extrapolation_counts")?.extract()?;
     Ok(Snapshot {
         step: item("step")?.extract()?,

@@ -13,16 +13,18 @@ from ase.md.verlet import VelocityVerlet
 
 from lionn_rs._core import Harmonic, LennardJones, MdRun, maxwell_boltzmann
 from lionn_rs.errors import ConfigError, ShapeError, SimulationError
+from lionn_rs.structure_arrays import structure_arrays
 from lionn_rs.units import EV_FS2_PER_U_A2
 
 
 def make_run(potential: object, atoms: Atoms, **options: object) -> MdRun:
+    cell, pbc, numbers, positions = structure_arrays(atoms)
     masses = atoms.get_masses()
     values: dict[str, object] = {
-        "cell": np.array(atoms.cell[:]),
-        "pbc": [bool(axis) for axis in atoms.pbc],
-        "numbers": atoms.numbers.tolist(),
-        "positions": atoms.positions.copy(),
+        "cell": cell,
+        "pbc": pbc,
+        "numbers": numbers,
+        "positions": positions,
         "velocities": maxwell_boltzmann(masses, 80.0, seed=1),
         "masses": masses,
         "timestep_fs": 4.0,
@@ -33,7 +35,7 @@ def make_run(potential: object, atoms: Atoms, **options: object) -> MdRun:
 
 
 def test_100_steps_agree_with_ase(argon: Atoms) -> None:
-    """Same potential and start in ASE; its time step is stated in its own unit of time, free of its constants."""
+    """Same potential and start in ASE, whose time step is given in its own unit of time."""
     lj = LennardJones(epsilon=0.0104, sigma=3.4, onset=4.5, cutoff=5.2)
     run = make_run(lj, argon)
     fs = np.sqrt(EV_FS2_PER_U_A2)
@@ -147,7 +149,7 @@ def test_bad_input_is_refused(
 
 def test_unknown_thermostat_and_potential_are_refused(lj: LennardJones, argon: Atoms) -> None:
     run = make_run(lj, argon)
-    with pytest.raises(ConfigError, match="thermostat: .*unknown variant"):
+    with pytest.raises(ConfigError, match=r"thermostat: .*unknown variant"):
         run.set_thermostat({"kind": "berendsen"})
     with pytest.raises(ConfigError, match="must be a compiled potential, got str"):
         make_run("lj", argon)
