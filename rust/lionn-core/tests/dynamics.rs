@@ -395,12 +395,35 @@ fn neural() -> Arc<dyn Potential> {
     Arc::new(NeuralPotential::new(descriptor, elements, parameters).unwrap())
 }
 
+/// 54 atoms of two elements in the cesium chloride structure, and their masses.
+fn two_elements() -> (System, Vec<f64>) {
+    let mut system = crystal(3, 3.9, &[[0.0; 3], [0.5; 3]]);
+    system.numbers = (0..54).map(|i| if i % 2 == 0 { 3 } else { 16 }).collect();
+    let masses = system.numbers.iter().map(|&z| if z == 3 { 6.94 } else { 32.06 }).collect();
+    (system, masses)
+}
+
+/// The order in dt holds only if forces are minus the gradient of the energy.
+#[test]
+fn energy_error_with_a_neural_potential_is_second_order() {
+    let rms: Vec<f64> = [4.0, 2.0, 1.0]
+        .iter()
+        .map(|&dt| {
+            let (system, masses) = two_elements();
+            let state = start(system, masses, 300.0, 2);
+            fluctuation(Dynamics::new(neural(), state, settings(dt)).unwrap(), dt, 200.0)
+        })
+        .collect();
+    for pair in rms.windows(2) {
+        let ratio = pair[0] / pair[1];
+        assert!((ratio - 4.0).abs() < 0.5, "{ratio} from {rms:?}");
+    }
+}
+
 /// The same trajectory, bit for bit, with one thread and with three, and continued from a snapshot.
 #[test]
 fn neural_dynamics_has_the_same_bits_for_any_number_of_threads() {
-    let mut system = crystal(3, 3.9, &[[0.0; 3], [0.5; 3]]);
-    system.numbers = (0..54).map(|i| if i % 2 == 0 { 3 } else { 16 }).collect();
-    let masses: Vec<f64> = system.numbers.iter().map(|&z| if z == 3 { 6.94 } else { 32.06 }).collect();
+    let (system, masses) = two_elements();
     let run = |n_threads: usize, n_steps: u64, from: Option<&lionn_core::md::Snapshot>| {
         let pool = rayon::ThreadPoolBuilder::new().num_threads(n_threads).build().unwrap();
         pool.install(|| {
