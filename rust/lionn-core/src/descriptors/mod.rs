@@ -15,7 +15,9 @@ pub use environment::Environment;
 pub use gaussian::Gaussian;
 pub use spec::{Angular, DescriptorSpec, EtaUnit, GaussianSpec, SymmetryFunction};
 
+use crate::error::{Error, Result};
 use crate::linalg::Vec3;
+use crate::species::symbol;
 
 /// Scratch space of a descriptor, reused from atom to atom. What [`Descriptor::values`] leaves here is read by
 /// [`Descriptor::contract`] and [`Descriptor::jacobian`] for the same environment.
@@ -57,4 +59,31 @@ pub trait Descriptor: Send + Sync {
     /// Derivatives of the fingerprint: for every neighbor in order, `dG/dr_ij` of each of its [`Descriptor::support`]
     /// features, concatenated in `out`. Must follow [`Descriptor::values`] for the same environment.
     fn jacobian(&self, center: usize, environment: &Environment, work: &mut Workspace, out: &mut Vec<Vec3>);
+}
+
+/// Element index of every atom.
+///
+/// # Errors
+/// [`Error::Structure`] naming the first atom whose element is not among `known`.
+pub fn element_indices(known: &[u8], numbers: &[u8]) -> Result<Vec<u8>> {
+    let mut indices = Vec::new();
+    fill_element_indices(known, numbers, &mut indices)?;
+    Ok(indices)
+}
+
+/// [`element_indices`] into a buffer.
+pub(crate) fn fill_element_indices(known: &[u8], numbers: &[u8], out: &mut Vec<u8>) -> Result<()> {
+    out.clear();
+    for (i, number) in numbers.iter().enumerate() {
+        let Some(e) = known.iter().position(|n| n == number) else {
+            let names: Vec<&str> = known.iter().map(|&n| symbol(n)).collect();
+            return Err(Error::Structure(format!(
+                "element {} of atom {i} is not in the model (model was trained on {})",
+                symbol(*number),
+                names.join(", ")
+            )));
+        };
+        out.push(e as u8);
+    }
+    Ok(())
 }

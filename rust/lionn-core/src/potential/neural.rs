@@ -1,7 +1,7 @@
 //! The neural-network potential: `E = sum_i [slope_e net_e(s(G_i)) + intercept_e]`, `e` the element of atom `i`.
 
 use super::{Evaluation, Extrapolation, Potential, Scaling};
-use crate::descriptors::{Descriptor, Environment, Workspace};
+use crate::descriptors::{Descriptor, Environment, Workspace, element_indices, fill_element_indices};
 use crate::error::{Error, Result};
 use crate::linalg::{Mat3, Vec3};
 use crate::neighbors::NeighborList;
@@ -177,25 +177,6 @@ impl NeuralPotential {
             }
         }
     }
-
-    fn element_indices(&self, system: &System, out: &mut Vec<u8>) -> Result<()> {
-        out.clear();
-        let known = self.descriptor.elements();
-        for (i, number) in system.numbers.iter().enumerate() {
-            match known.iter().position(|n| n == number) {
-                Some(e) => out.push(e as u8),
-                None => {
-                    let names: Vec<&str> = known.iter().map(|&n| symbol(n)).collect();
-                    return Err(Error::Structure(format!(
-                        "element {} of atom {i} is not in the model (model was trained on {})",
-                        symbol(*number),
-                        names.join(", ")
-                    )));
-                }
-            }
-        }
-        Ok(())
-    }
 }
 
 impl Potential for NeuralPotential {
@@ -204,14 +185,14 @@ impl Potential for NeuralPotential {
     }
 
     fn check(&self, system: &System) -> Result<()> {
-        self.element_indices(system, &mut Vec::new())
+        element_indices(self.descriptor.elements(), &system.numbers).map(|_| ())
     }
 
     fn evaluate(&self, system: &System, neighbors: &NeighborList, out: &mut Evaluation) -> Result<()> {
         let n = system.n_atoms();
         out.reset(n);
         let mut scratch = std::mem::take(&mut out.scratch);
-        self.element_indices(system, &mut scratch.element_of)?;
+        fill_element_indices(self.descriptor.elements(), &system.numbers, &mut scratch.element_of)?;
         scratch.prepare(n);
         let Scratch { element_of, works, chunks } = &mut scratch;
         let block = CHUNK * CHUNKS_IN_FLIGHT;
