@@ -67,13 +67,14 @@ class LabeledImage:
     def from_atoms(cls, atoms: Atoms, *, name: str = "image") -> LabeledImage:
         """Take the labels from the calculator results of an ASE structure.
 
-        The energy is ``free_energy`` where present, else ``energy``: the forces of an electronic-structure code
-        with smearing are derivatives of the free energy.
+        The energy is ``free_energy`` where present, else ``energy``: the forces of an
+        electronic-structure code with smearing are derivatives of the free energy.
 
         Raises
         ------
         DataError
-            If there is no energy, or a label is not finite or has the wrong shape. ``name`` is used in the message.
+            If there is no energy, or a label is not finite or has the wrong shape. ``name`` is used
+            in the message.
         """
         results: dict[str, Any] = {} if atoms.calc is None else dict(atoms.calc.results)
         energy = results.get("free_energy", results.get("energy"))
@@ -250,7 +251,7 @@ def _forces(value: Any, n_atoms: int, name: str) -> NDArray[np.float64] | None:
 
 
 def _stress(value: Any, name: str) -> NDArray[np.float64] | None:
-    """Symmetric (3, 3) stress from a 3x3 matrix, nine numbers, or six in Voigt order (xx yy zz yz xz xy)."""
+    """Symmetric (3, 3) stress from nine numbers, or six in Voigt order (xx yy zz yz xz xy)."""
     if value is None:
         return None
     stress = np.asarray(value, dtype=np.float64)

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 ENERGY_KEYS = ("free_energy", "energy")
-"""Energy labels looked for when none is named. Forces are derivatives of the free energy, which therefore comes first."""
+"""Energy labels looked for when none is named; forces are derivatives of the free energy."""
 
 
 def read_images(
@@ -34,12 +34,13 @@ def read_images(
     Parameters
     ----------
     source : str, Path or sequence of ase.Atoms
-        A file in any format that ASE reads (extxyz, OUTCAR, vasprun.xml, .traj, ...), or structures read already.
+        A file in any format that ASE reads (extxyz, OUTCAR, vasprun.xml, .traj, ...), or structures
+        read already.
     index : str
         Which images, as in ASE (``"::10"``, ``"-100:"``).
     energy : str, optional
-        Label to use as energy, eV. By default ``free_energy`` if every image has it, else ``energy``. Labels are looked
-        for in the calculator's results, then in ``atoms.info``.
+        Label to use as energy, eV. By default ``free_energy`` if every image has it, else
+        ``energy``. Labels are looked for in the calculator's results, then in ``atoms.info``.
     forces : str
         Label of the forces, eV/Å, in the calculator's results or ``atoms.arrays``; may be absent.
     stress : str
@@ -48,13 +49,15 @@ def read_images(
     Returns
     -------
     list of ase.Atoms
-        Copies whose calculator holds ``energy`` and ``free_energy`` (both the chosen label), ``forces``, ``stress``.
-        ``info["source"]`` names the file where neither ``group`` nor ``source`` was given.
+        Copies whose calculator holds ``energy`` and ``free_energy`` (both the chosen label),
+        ``forces``, ``stress``. ``info["source"]`` names the file where neither ``group`` nor
+        ``source`` was given.
 
     Raises
     ------
     DataError
-        If the file cannot be read, holds no images, or an image lacks the energy label. The message names the labels found.
+        If the file cannot be read, holds no images, or an image lacks the energy label. The message
+        names the labels found.
     """
     raw, origin = _load(source, index)
     chosen = energy or _default_energy(raw, origin)
@@ -84,11 +87,7 @@ def read_images(
 
 def _load(source: str | Path | Sequence[Atoms], index: str) -> tuple[list[Atoms], str]:
     if not isinstance(source, str | Path):
-        from ase.io.formats import string2index
-
-        selection = string2index(index)
-        chosen = source[selection]
-        return ([chosen] if isinstance(selection, int) else list(chosen)), "images"
+        return _select(list(source), index), "images"
     from ase.io import read
 
     path = Path(source)
@@ -106,6 +105,19 @@ def _load(source: str | Path | Sequence[Atoms], index: str) -> tuple[list[Atoms]
     return images, path.name
 
 
+def _select(images: list[Atoms], index: str) -> list[Atoms]:
+    """Choose images by ASE's index text: a number or a slice."""
+    try:
+        parts = [int(part) if part else None for part in index.split(":")]
+        if len(parts) == 1 and parts[0] is not None:
+            return [images[parts[0]]]
+        return images[slice(*parts)]
+    except (ValueError, TypeError, IndexError) as error:
+        raise DataError(
+            f"index must be a number or a slice such as '::10', got '{index}' ({error})"
+        ) from None
+
+
 def _default_energy(images: Sequence[Atoms], origin: str) -> str:
     for key in ENERGY_KEYS:
         if all(_label(atoms, key) is not None for atoms in images):
@@ -113,11 +125,12 @@ def _default_energy(images: Sequence[Atoms], origin: str) -> str:
     for number, atoms in enumerate(images):
         if all(_label(atoms, key) is None for key in ENERGY_KEYS):
             raise DataError(
-                f"{origin}, image {number}: no energy label (found: {_found(atoms)}); name the right one "
-                "with energy=..."
+                f"{origin}, image {number}: no energy label (found: {_found(atoms)}); "
+                "name the right one with energy=..."
             )
     raise DataError(
-        f"{origin}: some images have only 'energy', others only 'free_energy'; they must not be mixed"
+        f"{origin}: some images have only 'energy', others only 'free_energy'; "
+        "they must not be mixed"
     )
 
 
@@ -136,7 +149,7 @@ def _found(atoms: Atoms) -> str:
 def _labeled_copy(atoms: Atoms, energy: float, forces: str, stress: str, origin: str) -> Atoms:
     from ase.calculators.singlepoint import SinglePointCalculator
 
-    copy = atoms.copy()
+    copy: Atoms = atoms.copy()
     results: dict[str, Any] = {"energy": energy, "free_energy": energy}
     for name, key in (("forces", forces), ("stress", stress)):
         value = _label(atoms, key)

@@ -30,7 +30,8 @@ class Split:
     train, validation, test : list
         The images.
     indices : dict of str to list of int
-        Positions of the images in the list that was split, ascending, under ``train``, ``validation``, ``test``.
+        Positions of the images in the list that was split, ascending, under ``train``,
+        ``validation``, ``test``.
     settings : dict
         Fractions, seed and method.
     """
@@ -45,7 +46,7 @@ class Split:
         return iter((self.train, self.validation, self.test))
 
     def to_dict(self) -> dict[str, Any]:
-        """Indices and settings, JSON-safe."""
+        """Return indices and settings, JSON-safe."""
         return {**self.settings, "indices": self.indices}
 
     @classmethod
@@ -80,7 +81,8 @@ def split(
 ) -> Split:
     """Split images into training, validation and test set.
 
-    The defaults are those of Rao, Yao and Grabow (2020): 20 % test, 10 % of the rest for validation.
+    The defaults are those of Rao, Yao and Grabow (2020): 20 % test, 10 % of the rest for
+    validation.
 
     Parameters
     ----------
@@ -93,10 +95,11 @@ def split(
     seed : int
         Seed of the choice.
     by : {"random", "group", "block"}
-        ``random``: every image on its own; right only for images that are independent of each other. ``group``: whole
-        groups (``info["group"]``), so that the test asks for transfer to other sources. ``block``: every group is cut into
-        contiguous blocks which stay together, since neighbors in time along a trajectory are nearly copies. Blocks
-        and groups are indivisible, so the fractions are met as closely as they allow.
+        ``random``: every image on its own; right only for images that are independent of each
+        other. ``group``: whole groups (``info["group"]``), so that the test asks for transfer to
+        other sources. ``block``: every group is cut into contiguous blocks which stay together,
+        since neighbors in time along a trajectory are nearly copies. Blocks and groups are
+        indivisible, so the fractions are met as closely as they allow.
 
     Returns
     -------
@@ -106,7 +109,8 @@ def split(
     Raises
     ------
     ConfigError
-        For fractions outside [0, 1), an empty training set, or ``by="group"`` with fewer groups than sets.
+        For fractions outside [0, 1), an empty training set, or ``by="group"`` with fewer groups
+        than sets.
     """
     for name, fraction in (("test", test), ("validation", validation)):
         if not 0.0 <= fraction < 1.0:
@@ -169,7 +173,10 @@ def _group(image: Any) -> str:
 def _take(
     units: list[list[int]], order: NDArray[np.int64], wanted: int
 ) -> tuple[list[int], NDArray[np.int64]]:
-    """Take units in order until the count is as close to ``wanted`` as whole units allow; at least one if any are wanted."""
+    """Take units in order until the count is as close to ``wanted`` as whole units allow.
+
+    At least one unit is taken if any images are wanted.
+    """
     taken: list[int] = []
     count = 0
     for unit in order:

@@ -15,13 +15,13 @@ if TYPE_CHECKING:
     from ase import Atoms
 
 SHORTEST_BOND_A: Final = 0.5
-"""No two nuclei of a solid come closer than this, Å (H2: 0.74 Å); shorter distances point to nm or fractional units."""
+"""No two nuclei come closer than this, Å (H2: 0.74); less points to nm or fractional units."""
 
 LARGEST_FORCE: Final = 100.0
 """Force component, eV/Å, beyond which an image is hardly meant for training."""
 
 LARGEST_ENERGY_SPREAD: Final = 5.0
-"""Range of energies per atom at fixed composition, eV/atom, beyond which energy units or references are suspect."""
+"""Range of energies at fixed composition, eV/atom, beyond which units are suspect."""
 
 LARGEST_NET_FORCE: Final = 0.1
 """Mean force per atom, eV/Å, beyond which the forces do not sum to zero well enough."""
@@ -80,11 +80,13 @@ class DataSummary:
             f"{self.n_stress} with stress",
             "composition: " + _counts(self.compositions),
             "groups: " + _counts(self.groups),
-            f"energy {energy['mean']:.4f} eV/atom, standard deviation {1e3 * energy['std']:.1f} meV/atom",
+            f"energy {energy['mean']:.4f} eV/atom, "
+            f"standard deviation {1e3 * energy['std']:.1f} meV/atom",
         ]
         if self.force:
             lines.append(
-                f"forces: rms {self.force['rms']:.3f} eV/Å, largest component {self.force['max']:.2f} eV/Å"
+                f"forces: rms {self.force['rms']:.3f} eV/Å, "
+                f"largest component {self.force['max']:.2f} eV/Å"
             )
         if self.volume_per_atom:
             volume = self.volume_per_atom

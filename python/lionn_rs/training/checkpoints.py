@@ -1,7 +1,7 @@
 """Checkpoint of a training run: everything needed to continue with the same bits.
 
-An uncompressed ``.npz`` of plain arrays (read without pickle): state of the optimizer, best and last parameters, history, counters, and
-the settings that the run depends on as JSON text.
+An uncompressed ``.npz`` of plain arrays (read without pickle): state of the optimizer, best and
+last parameters, history, counters, and the settings that the run depends on as JSON text.
 """
 
 from __future__ import annotations
@@ -31,7 +31,8 @@ def write_checkpoint(
     """Write a checkpoint, whole or not at all."""
     buffer = io.BytesIO()
     header = {"version": VERSION, "settings": settings}
-    np.savez(buffer, header=np.array(json.dumps(header, sort_keys=True)), **dict(arrays))
+    named: dict[str, Any] = {"header": np.array(json.dumps(header, sort_keys=True)), **arrays}
+    np.savez(buffer, **named)
     write_bytes(path, buffer.getvalue())
 
 

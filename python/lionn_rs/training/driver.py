@@ -54,7 +54,8 @@ class TrainingResult:
     Attributes
     ----------
     best : Potential
-        Parameters with the lowest validation loss (training loss without validation images), over all starts.
+        Parameters with the lowest validation loss (training loss without validation images), over
+        all starts.
     last : Potential
         Last parameters of the start that holds the best.
     best_iteration, best_start : int
@@ -62,7 +63,8 @@ class TrainingResult:
     history : History
         One row per iteration; :meth:`History.columns` gives arrays.
     metrics : dict of str to Metrics
-        Errors of the best potential on ``train``, ``validation`` and ``test`` images, as far as given.
+        Errors of the best potential on ``train``, ``validation`` and ``test`` images, as far as
+        given.
     stop_reason : str
         Why the last start ended.
     seconds : float
@@ -91,7 +93,13 @@ class TrainingResult:
 
 
 class TrainingInterrupted(KeyboardInterrupt):
-    """Ctrl-C during training; checkpoint, best and last model have been written, ``result`` holds what there is."""
+    """Ctrl-C during training, after checkpoint, best and last model have been written.
+
+    Attributes
+    ----------
+    result : TrainingResult
+        What there is so far.
+    """
 
     def __init__(self, result: TrainingResult) -> None:
         super().__init__("training interrupted")
@@ -132,8 +140,8 @@ def train(
     Parameters
     ----------
     images : sequence of ase.Atoms or LabeledImage, or Split
-        Training images; ranges of the input scaling come from these alone. A :class:`~lionn_rs.data.Split` gives
-        validation and test images too.
+        Training images; ranges of the input scaling come from these alone. A
+        :class:`~lionn_rs.data.Split` gives validation and test images too.
     validation : sequence, optional
         Images that pick the best iteration.
     test : sequence, optional
@@ -167,14 +175,16 @@ def train(
     gradient_tolerance : float
         Converged when the largest gradient component is below.
     max_memory_gb : float, optional
-        Memory for prepared images, GB; derivatives that do not fit are recomputed in every iteration, with the same
-        result. Default: 80 % of the free memory.
+        Memory for prepared images, GB; derivatives that do not fit are recomputed in every
+        iteration, with the same result. Default: 80 % of the free memory.
     precision : {"float32", "float64"}
         Precision of the stored derivatives; sums are always in double precision.
     output : str or Path, optional
-        Folder for ``history.csv``, ``checkpoint.npz``, ``best.json``, ``last.json``, ``split.json``, ``train.log``.
+        Folder for ``history.csv``, ``checkpoint.npz``, ``best.json``, ``last.json``,
+        ``split.json``, ``train.log``.
     resume : bool
-        Continue from the checkpoint in ``output`` with the same bits as if not interrupted; start anew if there is none.
+        Continue from the checkpoint in ``output`` with the same bits as if not interrupted; start
+        anew if there is none.
     progress : bool
         Show progress with rate and time left.
     callback : callable, optional
@@ -198,7 +208,8 @@ def train(
     SimulationError
         If the first loss is not finite; the message names image and atom.
     TrainingInterrupted
-        On Ctrl-C, after everything has been written; a KeyboardInterrupt with the ``result`` so far.
+        On Ctrl-C, after everything has been written; a KeyboardInterrupt with the ``result`` so
+        far.
 
     Examples
     --------
@@ -213,12 +224,14 @@ def train(
     """
     started = time.monotonic()
     if isinstance(images, Split):
-        split = split or images
-        images, validation, test = images.train, images.validation, images.test
+        parts = images
+        split = split or parts
+    else:
+        parts = Split(list(images), list(validation or []), list(test or []), {}, {})
     sets = {
-        "train": label_images(images),
-        "validation": label_images(validation or []),
-        "test": label_images(test or []),
+        "train": label_images(parts.train),
+        "validation": label_images(parts.validation),
+        "test": label_images(parts.test),
     }
     if not sets["train"]:
         raise ConfigError("no training images")
@@ -369,14 +382,17 @@ def _prepare(
         for name, part in needed.items():
             share = None if limit is None else int(limit * estimates[name].total / memory.total)
             before = display.done
+
+            def count(done: int, before: float = before) -> None:
+                display.advance(before + done - display.done)
+
             prepared[name] = prepare_images(
                 part,
                 descriptor,
-                # Validation images may lack stresses; what they have is compared.
                 loss=loss,
                 precision=precision,
                 max_bytes=share,
-                progress=lambda done, before=before: display.advance(before + done - display.done),
+                progress=count,
             )
     return memory, prepared
 
@@ -392,8 +408,8 @@ def _memory_limit(memory: MemoryEstimate, max_memory_gb: float | None) -> int | 
         return None
     if memory.fixed > limit:
         raise ConfigError(
-            f"structures and fingerprints alone take {format_bytes(memory.fixed)}, the memory limit is "
-            f"{format_bytes(limit)}; raise max_memory_gb or use fewer images"
+            f"structures and fingerprints alone take {format_bytes(memory.fixed)}, "
+            f"the memory limit is {format_bytes(limit)}; raise max_memory_gb or use fewer images"
         )
     return limit
 
@@ -406,8 +422,8 @@ def _memory_messages(
         kept = (limit - memory.fixed) / memory.derivatives
         source = "max_memory_gb" if max_memory_gb is not None else "80 % of the free memory"
         lines.append(
-            f"limit {format_bytes(limit)} ({source}): about {100 * kept:.0f} % of the derivatives are kept, "
-            "the others are recomputed in every iteration (slower, same result)"
+            f"limit {format_bytes(limit)} ({source}): about {100 * kept:.0f} % of the derivatives "
+            "are kept, the others are recomputed in every iteration (slower, same result)"
         )
     return lines
 

@@ -26,8 +26,8 @@ COLUMNS: Final = (
     "evaluations",
     "seconds",
 )
-"""Start counts the restarts, seconds the wall time of training (interruptions not counted); errors are in eV/atom, eV/Å and
-eV/Å³; validation columns are empty at iterations that were not validated."""
+"""Start counts the restarts, seconds the wall time without interruptions; errors are in eV/atom,
+eV/Å and eV/Å³. Validation columns are empty at iterations that were not validated."""
 
 _INTEGERS: Final = ("start", "iteration", "evaluations")
 

@@ -1,15 +1,17 @@
 """Initial parameters.
 
-Weights are drawn as by Glorot and Bengio (Proc. AISTATS 9, 249 (2010), Eq. 16): uniform in ``±sqrt(6/(n_in + n_out))``, which keeps
-the nodes in the linear range of tanh for inputs scaled to [-1, 1] (AMP draws uniform weights of similar size). Biases
-are drawn from ``±1/sqrt(n_in)``, so that nodes start with different thresholds; the output bias is zero. Slopes
-and intercepts, which the optimizer may change, are matched to the data: one common slope such that the forces of the random
-networks have :data:`FORCE_SHARE` of the size of the reference forces, and one intercept per element by least squares on the energies
-that the networks leave over.
+Weights are drawn as by Glorot and Bengio (Proc. AISTATS 9, 249 (2010), Eq. 16): uniform in
+``±sqrt(6/(n_in + n_out))``, which keeps the nodes in the linear range of tanh for inputs scaled to
+[-1, 1] (AMP draws uniform weights of similar size). Biases are drawn from ``±1/sqrt(n_in)``, so
+that nodes start with different thresholds; the output bias is zero. Slopes and intercepts, which
+the optimizer may change, are matched to the data: one common slope such that the forces of the
+random networks have :data:`FORCE_SHARE` of the size of the reference forces, and one intercept per
+element by least squares on the energies that the networks leave over.
 """
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 from typing import Final
 
@@ -21,7 +23,9 @@ from lionn_rs.data.images import ImageArrays
 from lionn_rs.training.line_search import Vector
 
 FORCE_SHARE: Final = 0.1
-"""Size of the initial forces relative to the reference: large enough for useful gradients, too small to do harm."""
+"""Size of the initial forces relative to the reference.
+
+Large enough for useful gradients; 1.0 needs about twice the iterations to the same loss (LGPS)."""
 
 SMALLEST_SCALE: Final = 1e-12
 """Forces or energies smaller than this, eV/Å or eV, give no scale."""
@@ -45,7 +49,7 @@ def random_parameters(
     parts: list[NDArray[np.float64]] = []
     for n_inputs in n_features:
         widths = [n_inputs, *hidden_layers, 1]
-        for layer, (n_in, n_out) in enumerate(zip(widths[:-1], widths[1:], strict=True)):
+        for layer, (n_in, n_out) in enumerate(itertools.pairwise(widths)):
             bound = np.sqrt(6.0 / (n_in + n_out))
             parts.append(rng.uniform(-bound, bound, size=n_in * n_out))
             is_output = layer == len(hidden_layers)
@@ -61,7 +65,7 @@ def match_data(
     potential: _core.NeuralPotential,
     arrays: ImageArrays,
 ) -> Vector:
-    """Set slopes and intercepts (see the module's text) of a parameter vector with slopes one and intercepts zero."""
+    """Set slopes and intercepts of a vector with slopes one and intercepts zero (see above)."""
     numbers = [_atomic_number(symbol) for symbol in potential.elements]
     energies, forces, _ = images.predict(potential, parameters)
     slope = _slope(energies, forces, arrays)
@@ -78,8 +82,9 @@ def fit_intercepts(
 ) -> NDArray[np.float64]:
     """Energy of every element, eV, by least squares on ``energies = sum_e n_e intercept_e``.
 
-    The mean energy per atom is taken out first and the solution of least norm is used for the rest, so that images of one
-    composition give every element that mean instead of arbitrary large numbers of opposite sign.
+    The mean energy per atom is taken out first and the solution of least norm is used for the rest,
+    so that images of one composition give every element that mean instead of arbitrary large
+    numbers of opposite sign.
     """
     counts = composition(arrays, numbers)
     n_atoms = counts.sum(axis=1)
@@ -96,7 +101,7 @@ COMPOSITION_TOLERANCE: Final = 1e-6
 
 
 def composition(arrays: ImageArrays, numbers: Sequence[int]) -> NDArray[np.float64]:
-    """Number of atoms of every element in every image, (n_images, n_elements)."""
+    """Count the atoms of every element in every image, (n_images, n_elements)."""
     starts = arrays.offsets[:-1]
     return np.stack(
         [np.add.reduceat(arrays.numbers == z, starts, dtype=np.float64) for z in numbers], axis=1

@@ -9,7 +9,7 @@ from typing import Any
 
 
 class DeferredInterrupt:
-    """While active, the first Ctrl-C (or SIGTERM) only sets :attr:`seen`; a second Ctrl-C interrupts at once.
+    """While active, the first Ctrl-C or SIGTERM only sets :attr:`seen`, a second interrupts.
 
     Signals can be caught in the main thread only; elsewhere this does nothing.
     """

@@ -1,8 +1,9 @@
 """Line search for the strong Wolfe conditions.
 
-Bracketing and zoom of J. Nocedal and S. J. Wright, Numerical Optimization, 2nd ed. (2006), Algorithms 3.5 and 3.6,
-with cubic interpolation (Eq. 3.59). One call of the objective gives value and gradient, so both conditions are checked
-at the price of one evaluation; a step that satisfies them at once costs exactly one.
+Bracketing and zoom of J. Nocedal and S. J. Wright, Numerical Optimization, 2nd ed. (2006),
+Algorithms 3.5 and 3.6, with cubic interpolation (Eq. 3.59). One call of the objective gives value
+and gradient, so both conditions are checked at the price of one evaluation; a step that satisfies
+them at once costs exactly one.
 """
 
 from __future__ import annotations
@@ -54,7 +55,7 @@ class LineSearch:
         self.n_evaluations = 0
 
     def at(self, step: float) -> LinePoint:
-        """Evaluate the objective at one step length; values that are not finite count as infinite."""
+        """Evaluate the objective at one step; values that are not finite count as infinite."""
         x = self.x + step * self.direction
         value, gradient = self.objective(x)
         self.n_evaluations += 1
@@ -81,8 +82,9 @@ def strong_wolfe(
     Returns
     -------
     LinePoint or None
-        The accepted point; the best point with a sufficient decrease if the curvature condition cannot be met within
-        the allowed evaluations; ``None`` if there is no decrease at all (rounding limit reached).
+        The accepted point; the best point with a sufficient decrease if the curvature condition
+        cannot be met within the allowed evaluations; ``None`` if there is no decrease at all
+        (rounding limit reached).
     """
     slope = float(gradient @ search.direction)
     origin = LinePoint(0.0, value, slope, search.x, gradient)
@@ -127,7 +129,7 @@ def _zoom(
 
 
 def _interpolate(low: LinePoint, high: LinePoint) -> float:
-    """Minimum of the cubic through both ends, kept inside the bracket; bisection where there is none."""
+    """Minimum of the cubic through both ends, kept inside the bracket; else bisection."""
     width = high.step - low.step
     inside = low.step + 0.5 * width
     if np.isfinite(high.value):

@@ -36,7 +36,8 @@ class MemoryEstimate:
     fixed : int
         Bytes of structures, labels and fingerprints, which are always kept.
     derivatives : int
-        Bytes of the derivatives of the fingerprints; they are kept as far as the limit allows, the rest is recomputed.
+        Bytes of the derivatives of the fingerprints; they are kept as far as the limit allows, the
+        rest is recomputed.
     """
 
     fixed: int

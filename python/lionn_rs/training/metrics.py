@@ -84,7 +84,8 @@ class Metrics:
     force_rmse, force_mae, force_max : float or None
         The same over force components, eV/Å.
     force_reference_rms : float or None
-        Root mean square of the reference components, eV/Å: the force RMSE of a model that says zero.
+        Root mean square of the reference components, eV/Å: the force RMSE of a model that says
+        zero.
     stress_rmse : float or None
         Over all nine components, eV/Å³.
     n_extrapolating : int
@@ -140,7 +141,8 @@ class Metrics:
             f"{self.n_images} images, {self.n_atoms} atoms, "
             f"{self.n_extrapolating} of them outside the training range",
             f"energy  RMSE {1e3 * self.energy_rmse_per_atom:8.2f} meV/atom   "
-            f"MAE {1e3 * self.energy_mae_per_atom:8.2f}   max {1e3 * self.energy_max_per_atom:8.2f}",
+            f"MAE {1e3 * self.energy_mae_per_atom:8.2f}   "
+            f"max {1e3 * self.energy_max_per_atom:8.2f}",
         ]
         if (
             self.force_rmse is not None
@@ -220,7 +222,8 @@ def evaluate(potential: Potential, images: Sequence[Atoms | LabeledImage]) -> Me
     Returns
     -------
     Metrics
-        Energy errors per atom (eV/atom), force errors (eV/Å), stress errors (eV/Å³); ``str()`` prints a table.
+        Energy errors per atom (eV/atom), force errors (eV/Å), stress errors (eV/Å³); ``str()``
+        prints a table.
     """
     return Metrics.of(predict(potential, images))
 

@@ -1,4 +1,4 @@
-"""Loss and gradient of training and validation images as the optimizers and the driver want them."""
+"""Loss and gradient of training and validation images as optimizers and driver want them."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ Report = dict[str, float]
 class LossWeights:
     """Weights of the terms of the loss.
 
-    ``L = sum_images w [w_E ((E - E_ref)/N)² + w_F/(3N) sum |F - F_ref|² + w_S/9 sum (σ - σ_ref)²]``, the loss of AMP with an
-    optional stress term over all nine components.
+    ``L = sum_images w [w_E ((E - E_ref)/N)² + w_F/(3N) sum |F - F_ref|² + w_S/9 sum (σ -
+    σ_ref)²]``, the loss of AMP with an optional stress term over all nine components.
 
     Attributes
     ----------
@@ -93,7 +93,7 @@ def prepare_images(
 
 
 class Objective:
-    """``parameters -> (loss, gradient)`` over prepared images, with the errors of recent points kept.
+    """``parameters -> (loss, gradient)`` over prepared images; keeps the errors of recent points.
 
     Parameters
     ----------
@@ -128,8 +128,8 @@ class Objective:
     def __call__(self, parameters: Vector) -> tuple[float, Vector]:
         """Loss and gradient.
 
-        Parameters that give no finite energies or forces count as infinite loss, from which a line search steps back;
-        :attr:`failure` then says which image and atom it was.
+        Parameters that give no finite energies or forces count as infinite loss, from which a line
+        search steps back; :attr:`failure` then says which image and atom it was.
         """
         try:
             report, gradient = self.images.loss_and_gradient(

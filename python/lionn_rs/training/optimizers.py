@@ -1,10 +1,10 @@
-"""Quasi-Newton optimizers that advance one iteration at a time and can be stopped and resumed at any iteration.
+"""Quasi-Newton optimizers that advance one iteration at a time and can be resumed at any of them.
 
-To add an optimizer: subclass :class:`QuasiNewton` (a direction, an update, and its memory as arrays) and add one line to
-:data:`OPTIMIZERS`.
+To add an optimizer: subclass :class:`QuasiNewton` (a direction, an update, and its memory as
+arrays) and add one line to :data:`OPTIMIZERS`.
 
-The whole state lies in :meth:`QuasiNewton.state`; an optimizer restored from it continues exactly as if it had not been
-interrupted.
+The whole state lies in :meth:`QuasiNewton.state`; an optimizer restored from it continues exactly
+as if it had not been interrupted.
 """
 
 from __future__ import annotations
@@ -29,10 +29,10 @@ from lionn_rs.training.line_search import (
 State = dict[str, NDArray[Any]]
 
 MIN_CURVATURE: Final = 1e-10
-"""Updates with ``s·y`` below this fraction of ``|s||y|`` are skipped: they would ruin positive definiteness."""
+"""Updates with ``s·y`` below this fraction of ``|s||y|`` are skipped to stay positive definite."""
 
 LBFGS_MEMORY: Final = 50
-"""Correction pairs kept by L-BFGS. A pair costs two parameter vectors, little beside the training images."""
+"""Correction pairs kept by L-BFGS; a pair costs two parameter vectors."""
 
 
 class QuasiNewton(ABC):
@@ -69,17 +69,19 @@ class QuasiNewton(ABC):
         self.value, gradient = self.objective(self.x)
         self.gradient = np.array(gradient, dtype=np.float64)
         self.n_evaluations += 1
-        # scipy's convention: the first step tries to lower the objective by about half the gradient's norm.
+        # scipy's convention: the first step tries to lower the objective by about half the
+        # gradient's norm.
         self.previous_value = self.value + 0.5 * float(np.linalg.norm(self.gradient))
         self._check_gradient()
 
     def step(self) -> bool:
-        """Advance by one iteration; ``False`` (with :attr:`stop_reason` set) when no further step is possible."""
+        """Advance by one iteration; ``False`` with a :attr:`stop_reason` if there is none."""
         if self.stop_reason:
             return False
         point = self._search(self.direction())
         if point is None and self.n_updates > 0:
-            # The model of the curvature has gone stale: forget it and try the steepest descent once.
+            # The model of the curvature has gone stale: forget it and try the steepest descent
+            # once.
             self.forget()
             point = self._search(self.direction())
         if point is None:
@@ -136,7 +138,7 @@ class QuasiNewton(ABC):
 
     @abstractmethod
     def memory(self) -> State:
-        """What :meth:`update` has learned, as arrays."""
+        """Return what :meth:`update` has learned, as arrays."""
 
     @abstractmethod
     def recall(self, memory: Mapping[str, NDArray[Any]]) -> None:
@@ -179,7 +181,7 @@ class QuasiNewton(ABC):
 
 
 class BFGS(QuasiNewton):
-    """Broyden-Fletcher-Goldfarb-Shanno with the full inverse Hessian (Nocedal and Wright, Algorithm 6.1).
+    """BFGS with the full inverse Hessian (Nocedal and Wright, Algorithm 6.1).
 
     Before the first update the inverse Hessian is the identity scaled by ``s·y / y·y`` (Eq. 6.20).
     """
@@ -218,7 +220,7 @@ class BFGS(QuasiNewton):
 
 
 class LBFGS(QuasiNewton):
-    """Limited-memory BFGS, two-loop recursion (Nocedal and Wright, Algorithm 7.4) with :data:`LBFGS_MEMORY` pairs."""
+    """Limited-memory BFGS with :data:`LBFGS_MEMORY` pairs (Nocedal and Wright, Algorithm 7.4)."""
 
     name = "l-bfgs"
 
@@ -255,7 +257,7 @@ class LBFGS(QuasiNewton):
         self.n_updates = 0
 
     def memory(self) -> State:
-        """The pairs, oldest first."""
+        """Return the pairs, oldest first."""
         empty = np.zeros((0, self.x.size))
         return {
             "steps": np.array(self.steps) if self.steps else empty,

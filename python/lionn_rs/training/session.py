@@ -80,7 +80,8 @@ class Session:
     started : float
         ``time.monotonic()`` at the beginning of the run, for the wall-time limit.
     callback : callable, optional
-        Called after every iteration with the history row and the parameters; ``True`` stops the run.
+        Called after every iteration with the history row and the parameters; ``True`` stops the
+        run.
     """
 
     def __init__(
@@ -170,7 +171,7 @@ class Session:
                 self.checkpoint()
 
     def _deadline(self) -> float:
-        """Starts share the wall time that is left in equal parts."""
+        """Share the wall time that is left equally among the starts."""
         if self.limits.wall_time_s is None:
             return np.inf
         now = time.monotonic()
@@ -250,8 +251,8 @@ class Session:
             self.last = present
         self.stop_reasons.append(reason)
         self.say(
-            f"start {self.start + 1} of {self.limits.n_starts}: {self.optimizer.iteration} iterations, "
-            f"{reason}; best at iteration {self.best_of_start.iteration}"
+            f"start {self.start + 1} of {self.limits.n_starts}: "
+            f"{self.optimizer.iteration} iterations, {reason}; best at iteration {self.best_of_start.iteration}"
         )
         if self.output is not None:
             self.history.write(self.output / HISTORY_NAME)
@@ -261,8 +262,6 @@ class Session:
         logger.info(text)
         self.display.message(text)
         write_log(self.output, text)
-
-    # Checkpoint -------------------------------------------------------------------------------------------------------
 
     def checkpoint(self) -> None:
         """Write checkpoint and history, if there is an output folder."""
