@@ -9,6 +9,7 @@ mod error;
 mod md;
 mod observables;
 mod potential;
+mod training;
 
 /// Compiled core of lionn_rs.
 #[pymodule]
@@ -19,5 +20,6 @@ fn _core(module: &Bound<'_, PyModule>) -> PyResult<()> {
     potential::register(module)?;
     analytic::register(module)?;
     md::register(module)?;
+    training::register(module)?;
     Ok(())
 }
