@@ -1,0 +1,227 @@
+"""Typed configuration: the sections of a TOML file, each field with its unit and default.
+
+A section is one pydantic model, and the same model serves every command that needs it:
+``lionn run`` reads all of them (:class:`RunConfig`), ``lionn train`` the first five
+(:class:`TrainConfig`), ``lionn md``, ``lionn diffusion`` and ``lionn arrhenius`` their own.
+Unknown keys are refused. Reading and writing files is in :mod:`lionn_rs.config_file`.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+__all__ = [
+    "ArrheniusSection",
+    "DataSection",
+    "DescriptorSection",
+    "DiffusionSection",
+    "MdConfig",
+    "MdSection",
+    "NetworkSection",
+    "ReportSection",
+    "RunConfig",
+    "Section",
+    "TrainConfig",
+    "TrainingSection",
+    "TransportConfig",
+]
+
+Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+NonNegative = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+Fraction = Annotated[float, Field(ge=0, lt=1)]
+Count = Annotated[int, Field(ge=1)]
+Seed = Annotated[int, Field(ge=0, lt=2**63)]
+
+
+class Section(BaseModel):
+    """Base of all sections: immutable, unknown keys refused."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class DataSection(Section):
+    """``[data]``: which labeled images, and how they are split in three sets."""
+
+    images: list[str] = Field(
+        min_length=1,
+        description="Files of labeled images (extxyz, VASP OUTCAR, ...; anything that ASE reads), "
+        "relative to the TOML file, or 'dataset:NAME' for a bundled set",
+    )
+    index: str = Field(":", description="Which images of each file, as in ASE ('::10', '-100:')")
+    energy: Literal["free_energy", "energy"] = Field(
+        "free_energy",
+        description="Label to train on; forces are the derivative of the free energy",
+    )
+    test: Fraction = Field(0.2, description="Fraction of the images kept for the final test")
+    validation: Fraction = Field(
+        0.1, description="Fraction of the training part used to pick the iteration"
+    )
+    split_by: Literal["random", "group", "block"] = Field(
+        "block",
+        description="'random'; 'group': whole source groups; 'block': runs of consecutive images "
+        "(neighbors in time are not independent)",
+    )
+    seed: Seed = Field(1, description="Seed of the split")
+    level_of_theory: str = Field(
+        "", description="How the labels were computed, free text, stored in the potential file"
+    )
+
+
+class DescriptorSection(Section):
+    """``[descriptor]``: Gaussian symmetry functions; exponents are divided by R_c², as in AMP."""
+
+    elements: list[str] | None = Field(
+        None, description="Chemical symbols; default: those of the images"
+    )
+    cutoff: Positive = Field(6.5, description="Cutoff radius R_c, Å")
+    cutoff_function: Literal["cosine", "polynomial"] = Field(
+        "cosine", description="Shape of the cutoff function"
+    )
+    cutoff_gamma: Positive = Field(4.0, description="Exponent of the polynomial cutoff function")
+    g2_etas: list[NonNegative] = Field(
+        [0.05, 4.0, 20.0, 80.0], description="eta of the G2 functions, in units of 1/R_c²"
+    )
+    g4_etas: list[NonNegative] = Field(
+        [0.005], description="eta of the G4 functions, in units of 1/R_c²"
+    )
+    g4_zetas: list[Positive] = Field([1.0, 4.0], description="zeta of the G4 functions")
+    g4_gammas: list[Literal[-1, 1]] = Field([1, -1], description="gamma (sign) of the G4 functions")
+
+
+class NetworkSection(Section):
+    """``[network]``: one feed-forward network per element."""
+
+    hidden_layers: list[Count] = Field([5, 5], description="Nodes of each hidden layer")
+    activation: Literal["tanh", "sigmoid", "linear"] = Field(
+        "tanh", description="Activation of the hidden nodes"
+    )
+    output_activation: Literal["tanh", "sigmoid", "linear"] = Field(
+        "linear", description="Activation of the output node (AMP: as the hidden nodes)"
+    )
+
+
+class TrainingSection(Section):
+    """``[training]``: loss, optimizer, stopping, memory."""
+
+    seed: Seed = Field(1, description="Seed of the initial weights")
+    n_starts: Count = Field(1, description="Restarts from different seeds; the best is kept")
+    optimizer: Literal["bfgs", "l-bfgs"] = Field("bfgs", description="Optimizer")
+    max_iterations: Count = Field(1000, description="Limit on optimizer iterations")
+    energy_weight: NonNegative = Field(1.0, description="Weight of (energy error per atom)²")
+    force_weight: NonNegative = Field(
+        0.04, description="Weight of the mean squared force component error"
+    )
+    stress_weight: NonNegative = Field(
+        0.0, description="Weight of the mean squared stress component error"
+    )
+    l2: NonNegative = Field(0.0, description="Penalty on the sum of squared weights")
+    validation_interval: Count = Field(10, description="Iterations between validations")
+    patience: Count | None = Field(
+        None, description="Stop after this many validations without a better one; default: never"
+    )
+    wall_time_s: Positive | None = Field(None, description="Wall-time limit, s; default: none")
+    max_memory_gb: Positive | None = Field(
+        None, description="Memory for stored derivatives, GB; what does not fit is recomputed"
+    )
+    precision: Literal["float32", "float64"] = Field(
+        "float32", description="Precision of stored derivatives"
+    )
+
+
+class MdSection(Section):
+    """``[md]``: the molecular-dynamics protocol, run at every temperature and seed."""
+
+    structure: str | None = Field(
+        None,
+        description="Start structure (CIF, POSCAR, extxyz, ...), relative to the TOML file, "
+        "or 'dataset:NAME'",
+    )
+    supercell: tuple[Count, Count, Count] = Field(
+        (1, 1, 1), description="Repetitions of the cell along a, b, c"
+    )
+    temperatures_K: list[Positive] = Field(
+        min_length=1, description="Temperatures of the production runs, K"
+    )
+    seeds: list[Seed] = Field(
+        [1], min_length=1, description="Seeds of the initial velocities; every one at every T"
+    )
+    timestep_fs: Positive = Field(2.0, description="Time step, fs")
+    start_temperature_K: Positive = Field(
+        100.0, description="Temperature of the first Maxwell-Boltzmann velocities, K"
+    )
+    heating_ps: NonNegative = Field(4.0, description="Linear heating by velocity scaling, ps")
+    equilibration_ps: NonNegative = Field(1.0, description="Equilibration at the target, ps")
+    production_ps: Positive = Field(20.0, description="Production, ps")
+    thermostat: Literal["nose-hoover-chain", "rescale", "none"] = Field(
+        "nose-hoover-chain",
+        description="Thermostat of the production run; 'rescale' does not sample NVT, "
+        "'none' is NVE",
+    )
+    chain_length: Count = Field(3, description="Length of the Nosé-Hoover chain")
+    tau_fs: Positive = Field(100.0, description="Period of the thermostat, fs")
+    stride: Count = Field(10, description="Steps between stored frames")
+    skin: Positive = Field(1.0, description="Skin of the neighbor list, Å")
+    n_workers: Count | None = Field(
+        None, description="Runs side by side; default: as many as the cores can use"
+    )
+
+
+class DiffusionSection(Section):
+    """``[diffusion]``: from trajectories to diffusivity and conductivity."""
+
+    carrier: str = Field("Li", description="Chemical symbol of the mobile ion")
+    charge: int = Field(1, description="Charge number of the mobile ion")
+    drift_reference: Literal["framework", "center-of-mass", "none"] = Field(
+        "framework", description="Atoms whose mean displacement is subtracted"
+    )
+
+
+class ArrheniusSection(Section):
+    """``[arrhenius]``: the fit over temperatures."""
+
+    extrapolate_to_K: Positive = Field(300.0, description="Temperature to extrapolate to, K")
+    confidence: Annotated[float, Field(gt=0, lt=1)] = Field(
+        0.95, description="Confidence level of the intervals"
+    )
+
+
+class ReportSection(Section):
+    """``[report]``: the HTML report."""
+
+    title: str = Field("Ionic conductivity", description="Title of the report")
+
+
+class TrainConfig(Section):
+    """What ``lionn train`` reads."""
+
+    data: DataSection = Field(description="Labeled images and their split")
+    descriptor: DescriptorSection = Field(DescriptorSection(), description="Fingerprints")
+    network: NetworkSection = Field(NetworkSection(), description="Element networks")
+    training: TrainingSection = Field(TrainingSection(), description="Loss and optimizer")
+
+
+class MdConfig(Section):
+    """What ``lionn md`` reads."""
+
+    md: MdSection = Field(description="Molecular-dynamics protocol")
+
+
+class TransportConfig(Section):
+    """What ``lionn diffusion`` and ``lionn arrhenius`` read."""
+
+    diffusion: DiffusionSection = Field(DiffusionSection(), description="Diffusivity")
+    arrhenius: ArrheniusSection = Field(ArrheniusSection(), description="Arrhenius fit")
+
+
+class RunConfig(TrainConfig, MdConfig, TransportConfig):
+    """What ``lionn run`` reads: the whole workflow."""
+
+    report: ReportSection = Field(ReportSection(), description="Report")
+
+    @model_validator(mode="after")
+    def _needs_a_structure(self) -> RunConfig:
+        if self.md.structure is None:
+            raise ValueError("[md] missing key 'structure' (start structure, a file or 'dataset:NAME')")
+        return self

@@ -1,0 +1,111 @@
+"""Output files: written completely or not at all, folders never overwritten by accident."""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import shutil
+from dataclasses import asdict, is_dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from lionn_rs.errors import ConfigError
+
+__all__ = ["json_safe", "prepare_folder", "write_bytes", "write_json", "write_text"]
+
+
+def write_bytes(path: str | Path, content: bytes) -> None:
+    """Write a file under a temporary name, flush it to disk, then rename it into place."""
+    path = Path(path)
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    try:
+        with temporary.open("wb") as stream:
+            stream.write(content)
+            stream.flush()
+            os.fsync(stream.fileno())
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def write_text(path: str | Path, text: str) -> None:
+    """Write UTF-8 text (see :func:`write_bytes`)."""
+    write_bytes(path, text.encode("utf-8"))
+
+
+def write_json(path: str | Path, data: Any) -> None:
+    """Write indented, valid JSON (see :func:`json_safe` and :func:`write_bytes`)."""
+    text = json.dumps(json_safe(data), indent=1, ensure_ascii=False, allow_nan=False)
+    write_text(path, text + "\n")
+
+
+def json_safe(value: Any) -> Any:
+    """``value`` made of JSON types only: arrays become lists, non-finite numbers ``None``."""
+    if isinstance(value, dict):
+        return {str(key): json_safe(entry) for key, entry in value.items()}
+    if isinstance(value, (list, tuple, set)):
+        return [json_safe(entry) for entry in value]
+    if isinstance(value, np.ndarray):
+        return json_safe(value.tolist())
+    if isinstance(value, np.generic):
+        return json_safe(value.item())
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if isinstance(value, Path):
+        return str(value)
+    if is_dataclass(value) and not isinstance(value, type):
+        return json_safe(asdict(value))
+    return value
+
+
+def prepare_folder(path: str | Path, *, force: bool = False, resume: bool = False) -> Path:
+    """Create an output folder, or refuse one that holds results already.
+
+    Parameters
+    ----------
+    path : str or Path
+        The folder.
+    force : bool
+        Remove what the folder holds.
+    resume : bool
+        Keep what the folder holds and go on with it.
+
+    Returns
+    -------
+    Path
+
+    Raises
+    ------
+    ConfigError
+        The folder is not empty and neither ``force`` nor ``resume`` is given, or is a file.
+    """
+    path = Path(path)
+    if force and resume:
+        raise ConfigError("--force and --resume exclude each other")
+    if path.exists() and not path.is_dir():
+        raise ConfigError(f"{path}: is a file, expected a folder for the output")
+    if path.is_dir() and any(path.iterdir()) and not resume:
+        if not force:
+            raise ConfigError(
+                f"{path}: output folder is not empty (--resume to go on with it, "
+                "--force to replace it)"
+            )
+        _refuse_foreign(path)
+        shutil.rmtree(path)
+    path.mkdir(parents=True, exist_ok=True)
+    return path
+
+
+def _refuse_foreign(path: Path) -> None:
+    """``--force`` removes results, not a home folder given by mistake."""
+    known = {"config.resolved.toml", "summary.json", "md.json", "history.csv", "best.json"}
+    known |= {"checkpoint.npz", "trajectory.h5", "thermo.csv", "report.html", "runs.json"}
+    known |= {"metrics.json", "diffusion.json", "arrhenius.json", "check.json"}
+    if not known & {entry.name for entry in path.iterdir()}:
+        raise ConfigError(
+            f"{path}: --force refused, the folder holds no results of lionn; "
+            "remove it yourself if it may go"
+        )
