@@ -34,9 +34,9 @@ check-tools:
 	  oldest=$$(printf '%s\n%s\n' "$(RUST_MINIMUM)" "$$found" | sort -t. -k1,1n -k2,2n | head -n1); \
 	  [ "$$oldest" = "$(RUST_MINIMUM)" ] || missing="$$missing; cargo >= $(RUST_MINIMUM), found $$found (rustup update)"; \
 	fi; \
-	if ! command -v $(PYTHON) >/dev/null 2>&1; then missing="$$missing; $(PYTHON) >= 3.10"; \
+	if ! $(PYTHON) -c '' >/dev/null 2>&1; then missing="$$missing; $(PYTHON) >= 3.10"; \
 	elif ! $(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10))'; then \
-	  missing="$$missing; Python >= 3.10, found $$($(PYTHON) --version) (make PYTHON=python3.12 ...)"; \
+	  missing="$$missing; $(PYTHON) >= 3.10, found $$($(PYTHON) --version 2>&1) (make PYTHON=python3.12 ...)"; \
 	elif ! $(PYTHON) -c 'import venv, ensurepip' >/dev/null 2>&1; then \
 	  missing="$$missing; the venv module of $(PYTHON) (Debian: apt install python3-venv)"; \
 	fi; \
@@ -51,9 +51,10 @@ $(VENV)/.installed: $(SOURCES) | check-tools $(BIN)/python
 	@$(BIN)/python -m pip install --quiet .
 	@touch $@
 
-$(VENV)/.installed-test: $(VENV)/.installed
+$(VENV)/.installed-test: $(SOURCES) | check-tools $(BIN)/python
+	@echo "building and installing lionn_rs with its test tools into $(VENV) (a few minutes the first time)"
 	@$(BIN)/python -m pip install --quiet '.[test]'
-	@touch $@
+	@touch $@ $(VENV)/.installed
 
 install: $(VENV)/.installed
 

@@ -65,8 +65,8 @@ def main(arguments: list[str] | None = None) -> None:
     arguments = [text for text in arguments if text != "--debug"]
     try:
         code = app(arguments, prog_name="lionn", standalone_mode=False)
-    except KeyboardInterrupt as error:
-        code = _fail("interrupted", EXIT_INTERRUPT, error, debug)
+    except KeyboardInterrupt:
+        code = EXIT_INTERRUPT
     except ConfigError as error:
         code = _fail(str(error), EXIT_USAGE, error, debug)
     except LionnError as error:
@@ -82,6 +82,9 @@ def main(arguments: list[str] | None = None) -> None:
         if message is None:
             raise
         code = _fail(f"{message()} (see 'lionn --help')", EXIT_USAGE, error, debug)
+    if code == EXIT_INTERRUPT:
+        # Typer turns Ctrl-C inside a command into this code without a word.
+        typer.echo("lionn: interrupted", err=True)
     sys.exit(code if isinstance(code, int) else 0)
 
 

@@ -1,0 +1,56 @@
+"""Numbers as text for people: significant digits, powers of ten, intervals."""
+
+from __future__ import annotations
+
+import math
+
+__all__ = ["interval", "power", "significant"]
+
+_SUPERSCRIPTS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
+MISSING = "–"
+
+
+def significant(value: float | None, digits: int = 3) -> str:
+    """``value`` with a number of significant digits, without an exponent where it reads well.
+
+    Examples
+    --------
+    >>> significant(0.0123456), significant(1234.5), significant(None)
+    ('0.0123', '1230', '–')
+    """
+    if value is None or not math.isfinite(value):
+        return MISSING
+    if value == 0:
+        return "0"
+    exponent = math.floor(math.log10(abs(value)))
+    if not -4 <= exponent < 6:
+        return power(value, digits)
+    rounded = round(value, digits - 1 - exponent)
+    return f"{rounded:.{max(digits - 1 - exponent, 0)}f}"
+
+
+def power(value: float | None, digits: int = 3) -> str:
+    """``value`` as mantissa and power of ten.
+
+    Examples
+    --------
+    >>> power(1.234e-5)
+    '1.23 × 10⁻⁵'
+    """
+    if value is None or not math.isfinite(value):
+        return MISSING
+    if value == 0:
+        return "0"
+    mantissa, exponent = f"{value:.{digits - 1}e}".split("e")
+    return f"{mantissa} × 10{str(int(exponent)).translate(_SUPERSCRIPTS)}"
+
+
+def interval(low: float | None, high: float | None, digits: int = 2) -> str:
+    """An interval as ``[low, high]``.
+
+    Examples
+    --------
+    >>> interval(1.23, 45.6)
+    '[1.2, 46]'
+    """
+    return f"[{significant(low, digits)}, {significant(high, digits)}]"
