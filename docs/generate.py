@@ -1,7 +1,7 @@
 """Writes the reference pages that follow from the code: configuration keys and command line.
 
-    python docs/generate.py            write
-    python docs/generate.py --check    exit with 1 if a page is not up to date
+python docs/generate.py            write
+python docs/generate.py --check    exit with 1 if a page is not up to date
 """
 
 from __future__ import annotations
@@ -38,7 +38,9 @@ def configuration_page() -> str:
         lines += ["", f"## [{name}]", "", f"{field.description}.", ""]
         lines += ["| key | default | meaning |", "|---|---|---|"]
         for key, entry in model.model_fields.items():
-            lines.append(f"| `{key}` | {_default(entry.default)} | {entry.description}{_choices(entry.annotation)} |")
+            lines.append(
+                f"| `{key}` | {_default(entry.default)} | {entry.description}{_choices(entry.annotation)} |"
+            )
     return "\n".join(lines) + "\n"
 
 
@@ -47,6 +49,8 @@ def _default(value: Any) -> str:
         return "required"
     if value is None:
         return "none"
+    if isinstance(value, bool):
+        return f"`{str(value).lower()}`"
     if isinstance(value, tuple):
         value = list(value)
     return f"`{value!r}`".replace("'", '"')
@@ -64,7 +68,17 @@ def command_line_page() -> str:
         "Exit codes: 0 success, 1 the work could not be done (data, potential file, simulation), 2 wrong command line or",
         "configuration, 130 Ctrl-C. An error is one line on standard error; `--debug` adds the traceback.",
     ]
-    for command in ("", "train", "evaluate", "check", "md", "diffusion", "arrhenius", "run", "info"):
+    for command in (
+        "",
+        "train",
+        "evaluate",
+        "check",
+        "md",
+        "diffusion",
+        "arrhenius",
+        "run",
+        "info",
+    ):
         title = f"lionn {command}".strip()
         lines += ["", f"## {title}", "", "```text", _help(command), "```"]
     return "\n".join(lines) + "\n"
@@ -85,6 +99,8 @@ def _help(command: str) -> str:
 
 
 PAGES = {"configuration.md": configuration_page, "command-line.md": command_line_page}
+UNCHECKED = {"command-line.md"}
+"""Its layout depends on the installed version of typer."""
 
 
 def main() -> None:
@@ -95,12 +111,14 @@ def main() -> None:
     stale = []
     for name, page in PAGES.items():
         path = REFERENCE / name
-        text = page()
         if "--check" in sys.argv:
+            if name in UNCHECKED:
+                continue
+            text = page()
             if not path.exists() or path.read_text(encoding="utf-8") != text:
                 stale.append(name)
         else:
-            path.write_text(text, encoding="utf-8")
+            path.write_text(page(), encoding="utf-8")
     if stale:
         sys.exit(f"not up to date: {', '.join(stale)} (run docs/generate.py)")
 

@@ -80,14 +80,11 @@ class DescriptorSection(Section):
         "cosine", description="Shape of the cutoff function"
     )
     cutoff_gamma: Positive = Field(4.0, description="Exponent of the polynomial cutoff function")
-    g2_etas: list[NonNegative] = Field(
-        [0.05, 4.0, 20.0, 80.0], description="eta of the G2 functions, in units of 1/R_c²"
+    n_radial_exponents: Count = Field(
+        4,
+        description="Exponents of the radial functions, from 0.05 to 5 (AMP: 4; the angular "
+        "functions are AMP's default set)",
     )
-    g4_etas: list[NonNegative] = Field(
-        [0.005], description="eta of the G4 functions, in units of 1/R_c²"
-    )
-    g4_zetas: list[Positive] = Field([1.0, 4.0], description="zeta of the G4 functions")
-    g4_gammas: list[Literal[-1, 1]] = Field([1, -1], description="gamma (sign) of the G4 functions")
 
 
 class NetworkSection(Section):
@@ -172,9 +169,26 @@ class DiffusionSection(Section):
     """``[diffusion]``: from trajectories to diffusivity and conductivity."""
 
     carrier: str = Field("Li", description="Chemical symbol of the mobile ion")
-    charge: int = Field(1, description="Charge number of the mobile ion")
-    drift_reference: Literal["framework", "center-of-mass", "none"] = Field(
-        "framework", description="Atoms whose mean displacement is subtracted"
+    charge: float = Field(1.0, description="Charge number of the mobile ion")
+    drift_reference: str | list[str] = Field(
+        "framework",
+        description="Atoms whose motion is subtracted: 'framework' (all but the carrier), 'all', "
+        "'none', or symbols",
+    )
+    drift_weights: Literal["mass", "mean"] = Field(
+        "mass", description="Center of mass of these atoms, or their plain mean"
+    )
+    site_distance_A: Positive | None = Field(
+        None, description="Distance between neighboring sites of the carrier, Å; default: 3 Å"
+    )
+    hop_length_A: Positive | None = Field(
+        None, description="Hop length of the error model, Å; default: estimated from the motion"
+    )
+    window_ps: tuple[Positive, Positive] | None = Field(
+        None, description="Fit window of the MSD, ps; default: chosen automatically"
+    )
+    compare_pymatgen: bool = Field(
+        True, description="Also run pymatgen's DiffusionAnalyzer on the same trajectory"
     )
 
 
@@ -182,9 +196,6 @@ class ArrheniusSection(Section):
     """``[arrhenius]``: the fit over temperatures."""
 
     extrapolate_to_K: Positive = Field(300.0, description="Temperature to extrapolate to, K")
-    confidence: Annotated[float, Field(gt=0, lt=1)] = Field(
-        0.95, description="Confidence level of the intervals"
-    )
 
 
 class ReportSection(Section):
@@ -215,7 +226,7 @@ class TransportConfig(Section):
     arrhenius: ArrheniusSection = Field(ArrheniusSection(), description="Arrhenius fit")
 
 
-class RunConfig(TrainConfig, MdConfig, TransportConfig):
+class RunConfig(TransportConfig, MdConfig, TrainConfig):
     """What ``lionn run`` reads: the whole workflow."""
 
     report: ReportSection = Field(ReportSection(), description="Report")
@@ -223,5 +234,7 @@ class RunConfig(TrainConfig, MdConfig, TransportConfig):
     @model_validator(mode="after")
     def _needs_a_structure(self) -> RunConfig:
         if self.md.structure is None:
-            raise ValueError("[md] missing key 'structure' (start structure, a file or 'dataset:NAME')")
+            raise ValueError(
+                "[md] missing key 'structure' (start structure, a file or 'dataset:NAME')"
+            )
         return self

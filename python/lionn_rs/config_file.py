@@ -105,9 +105,7 @@ def parse_config(
         raise ConfigError(f"{source}: {_describe(details[0], model)}{more}") from error
 
 
-def merge_overrides(
-    content: dict[str, Any], overrides: Mapping[str, Mapping[str, Any]]
-) -> None:
+def merge_overrides(content: dict[str, Any], overrides: Mapping[str, Mapping[str, Any]]) -> None:
     """Put command-line values over those of the file, in place; ``None`` means not given."""
     for section, values in overrides.items():
         for key, value in values.items():

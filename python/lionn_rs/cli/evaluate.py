@@ -12,9 +12,7 @@ from lionn_rs.cli.common import Force, say
 
 def command(
     potential: Annotated[Path, typer.Argument(help="Potential file (*.json).")],
-    images: Annotated[
-        list[str], typer.Argument(help="Files of labeled images, or dataset:NAME.")
-    ],
+    images: Annotated[list[str], typer.Argument(help="Files of labeled images, or dataset:NAME.")],
     index: Annotated[str, typer.Option(help="Which images of each file, as in ASE.")] = ":",
     energy: Annotated[
         str, typer.Option(help="Energy label: free_energy or energy, eV.")
@@ -40,8 +38,8 @@ def command(
     metrics = evaluate(model, labeled)
     say(str(metrics))
     if output is not None:
-        from lionn_rs.workflows.figures import save_figure
         from lionn_rs.plots.training import parity
+        from lionn_rs.workflows.figures import save_figure
 
         folder = prepare_folder(output, force=force)
         write_json(folder / "metrics.json", metrics.to_dict())

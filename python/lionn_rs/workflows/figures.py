@@ -29,8 +29,6 @@ def save_figure(figure: Figure, folder: Path, name: str) -> None:
     with mpl.rc_context({"svg.hashsalt": name, "svg.fonttype": "path"}):
         for kind, metadata in (("png", {"Software": None}), ("svg", {"Date": None})):
             buffer = io.BytesIO()
-            figure.savefig(
-                buffer, format=kind, dpi=PNG_DPI, bbox_inches="tight", metadata=metadata
-            )
+            figure.savefig(buffer, format=kind, dpi=PNG_DPI, bbox_inches="tight", metadata=metadata)
             write_bytes(folder / f"{name}.{kind}", buffer.getvalue())
     plt.close(figure)

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Column",
+    "Section",
     "badge",
     "callout",
     "definitions",
@@ -25,6 +26,9 @@ __all__ = [
     "table",
     "tiles",
 ]
+
+Section = tuple[str, str, str]
+"""Identifier, name in the navigation, HTML."""
 
 SVG_LIMIT_BYTES = 400_000
 """Larger SVG files (dense scatter plots) are embedded as PNG instead."""
@@ -40,15 +44,15 @@ class Column:
     """Empty for numbers, ``text`` for left-aligned text, ``wide`` for small long text."""
 
 
-def page(title: str, subtitle: str, sections: Sequence[tuple[str, str, str]], footer: str) -> str:
+def page(title: str, subtitle: str, sections: Sequence[Section], footer: str) -> str:
     """A complete page.
 
     Parameters
     ----------
     title, subtitle : str
         Plain text.
-    sections : sequence of (id, title, html)
-        As :func:`section` makes them; id and title become the navigation.
+    sections : sequence of Section
+        As :func:`section` makes them.
     footer : str
         Plain text.
     """
@@ -79,11 +83,13 @@ def page(title: str, subtitle: str, sections: Sequence[tuple[str, str, str]], fo
 """
 
 
-def section(key: str, title: str, *content: str, style: str = "") -> tuple[str, str, str]:
-    """One card of the page as ``(id, title, html)``."""
+def section(
+    key: str, title: str, *content: str, style: str = "", nav: str = ""
+) -> Section:
+    """One card of the page as ``(id, name in the navigation, html)``."""
     inner = "\n".join(part for part in content if part)
     html = f'<section id="{key}" class="{style}">\n<h2>{escape(title)}</h2>\n{inner}\n</section>'
-    return key, title, html
+    return key, nav or title, html
 
 
 def paragraph(text: str, style: str = "") -> str:
@@ -147,9 +153,7 @@ def definitions(entries: Iterable[tuple[str, str]]) -> str:
 
 def details(summary: str, text: str) -> str:
     """Preformatted text that is folded away."""
-    return (
-        f"<details><summary>{escape(summary)}</summary><pre>{escape(text)}</pre></details>"
-    )
+    return f"<details><summary>{escape(summary)}</summary><pre>{escape(text)}</pre></details>"
 
 
 def figure(folder: Path, name: str, caption: str, *, narrow: bool = False) -> str:

@@ -118,8 +118,9 @@ def make_descriptor(section: DescriptorSection, elements: list[str]) -> Gaussian
         else Polynomial(section.cutoff, gamma=section.cutoff_gamma)
     )
     return Gaussian.amp_default(
-        section.elements or sorted(elements),
+        section.elements or elements,
         cutoff=cutoff,
+        n_radial_exponents=section.n_radial_exponents,
     )
 
 

@@ -46,7 +46,9 @@ class Journal:
                 content = json.loads(self.path.read_text(encoding="utf-8"))
                 found, self._stages = content["fingerprint"], content["stages"]
             except (json.JSONDecodeError, KeyError, TypeError) as error:
-                raise DataError(f"{self.path}: damaged ({error}); start again with --force") from error
+                raise DataError(
+                    f"{self.path}: damaged ({error}); start again with --force"
+                ) from error
             if found != fingerprint:
                 raise ConfigError(
                     f"{folder}: was started with another configuration or other inputs "

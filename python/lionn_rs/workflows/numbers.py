@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-__all__ = ["interval", "power", "significant"]
+__all__ = ["interval", "power", "power_interval", "significant"]
 
 _SUPERSCRIPTS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 MISSING = "–"
@@ -54,3 +54,14 @@ def interval(low: float | None, high: float | None, digits: int = 2) -> str:
     '[1.2, 46]'
     """
     return f"[{significant(low, digits)}, {significant(high, digits)}]"
+
+
+def power_interval(low: float | None, high: float | None, digits: int = 2) -> str:
+    """An interval of numbers with powers of ten.
+
+    Examples
+    --------
+    >>> power_interval(1.2e-6, 3.4e-6)
+    '[1.2 × 10⁻⁶, 3.4 × 10⁻⁶]'
+    """
+    return f"[{power(low, digits)}, {power(high, digits)}]"
