@@ -1,7 +1,97 @@
-"""lionn_rs: from DFT images of a lithium solid electrolyte to an ionic conductivity."""
+"""lionn_rs: from DFT images of a lithium solid electrolyte to an ionic conductivity.
+
+Units everywhere: eV, Å, eV/Å, u, fs; stress in eV/Å³ with tension positive. The names below are
+loaded on first use.
+"""
 
 from __future__ import annotations
 
+import importlib
+from typing import TYPE_CHECKING, Any
+
 from lionn_rs._core import __version__
 
-__all__ = ["__version__"]
+if TYPE_CHECKING:
+    from lionn_rs import analysis, datasets, md, plots, testing
+    from lionn_rs.calculator import LionnCalculator
+    from lionn_rs.data import read_images, split
+    from lionn_rs.descriptors import G2, G4, G5, Cosine, Descriptor, Gaussian, Polynomial
+    from lionn_rs.errors import (
+        ConfigError,
+        DataError,
+        LionnError,
+        ModelFileError,
+        ShapeError,
+        SimulationError,
+    )
+    from lionn_rs.potential import Potential
+    from lionn_rs.training import LossWeights, Metrics, TrainingResult, evaluate, predict, train
+
+_HOME = {
+    "lionn_rs.calculator": ["LionnCalculator"],
+    "lionn_rs.data": ["read_images", "split"],
+    "lionn_rs.descriptors": ["G2", "G4", "G5", "Cosine", "Descriptor", "Gaussian", "Polynomial"],
+    "lionn_rs.errors": [
+        "ConfigError",
+        "DataError",
+        "LionnError",
+        "ModelFileError",
+        "ShapeError",
+        "SimulationError",
+    ],
+    "lionn_rs.potential": ["Potential"],
+    "lionn_rs.training": [
+        "LossWeights",
+        "Metrics",
+        "TrainingResult",
+        "evaluate",
+        "predict",
+        "train",
+    ],
+}
+_MODULE_OF = {name: module for module, names in _HOME.items() for name in names}
+_SUBPACKAGES = ("analysis", "datasets", "md", "plots", "testing")
+
+__all__ = [
+    "G2",
+    "G4",
+    "G5",
+    "ConfigError",
+    "Cosine",
+    "DataError",
+    "Descriptor",
+    "Gaussian",
+    "LionnCalculator",
+    "LionnError",
+    "LossWeights",
+    "Metrics",
+    "ModelFileError",
+    "Polynomial",
+    "Potential",
+    "ShapeError",
+    "SimulationError",
+    "TrainingResult",
+    "__version__",
+    "analysis",
+    "datasets",
+    "evaluate",
+    "md",
+    "plots",
+    "predict",
+    "read_images",
+    "split",
+    "testing",
+    "train",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name in _MODULE_OF:
+        return getattr(importlib.import_module(_MODULE_OF[name]), name)
+    if name in _SUBPACKAGES:
+        return importlib.import_module(f"lionn_rs.{name}")
+    raise AttributeError(f"module 'lionn_rs' has no attribute '{name}'")
+
+
+def __dir__() -> list[str]:
+    return __all__

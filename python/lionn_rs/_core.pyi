@@ -1,3 +1,63 @@
 """Types of the compiled core."""
 
+from collections.abc import Mapping, Sequence
+from typing import Any, final
+
+import numpy as np
+from numpy.typing import NDArray
+
 __version__: str
+
+@final
+class Descriptor:
+    def __new__(cls, spec: Mapping[str, Any]) -> Descriptor: ...
+    @property
+    def spec(self) -> dict[str, Any]: ...
+    @property
+    def elements(self) -> list[str]: ...
+    @property
+    def cutoff(self) -> float: ...
+    @property
+    def n_features(self) -> list[int]: ...
+    def fingerprints(
+        self,
+        cell: NDArray[np.float64],
+        pbc: tuple[bool, bool, bool],
+        numbers: NDArray[np.uint8],
+        positions: NDArray[np.float64],
+    ) -> list[NDArray[np.float64]]: ...
+
+def amp_default_spec(
+    elements: Sequence[str], cutoff: Mapping[str, Any], n_radial: int
+) -> dict[str, Any]: ...
+
+@final
+class NeuralPotential:
+    @staticmethod
+    def assemble(
+        descriptor: Descriptor,
+        minima: Sequence[Sequence[float]],
+        maxima: Sequence[Sequence[float]],
+        hidden_layers: Sequence[int],
+        activations: Sequence[str],
+        parameters: Sequence[float],
+    ) -> NeuralPotential: ...
+    @staticmethod
+    def from_document(document: Mapping[str, Any]) -> tuple[NeuralPotential, dict[str, Any]]: ...
+    def document(self) -> dict[str, Any]: ...
+    @property
+    def descriptor(self) -> Descriptor: ...
+    @property
+    def elements(self) -> list[str]: ...
+    @property
+    def cutoff(self) -> float: ...
+    @property
+    def parameters(self) -> NDArray[np.float64]: ...
+    def with_parameters(self, parameters: Sequence[float]) -> NeuralPotential: ...
+    def evaluate(
+        self,
+        cell: NDArray[np.float64],
+        pbc: tuple[bool, bool, bool],
+        numbers: NDArray[np.uint8],
+        positions: NDArray[np.float64],
+    ) -> dict[str, Any]: ...

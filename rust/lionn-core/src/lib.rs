@@ -9,10 +9,15 @@
 //! * Sums over atoms and images run in a fixed order: results have the same bits for any number of threads.
 
 pub mod cell;
+pub mod descriptors;
 pub mod error;
 pub mod linalg;
 pub mod md;
+pub mod model_file;
+pub mod neighbors;
+pub mod network;
 pub mod observables;
+pub mod potential;
 pub mod species;
 pub mod system;
 pub mod training;

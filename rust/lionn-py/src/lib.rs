@@ -2,11 +2,16 @@
 
 use pyo3::prelude::*;
 
+mod convert;
+mod descriptor;
 mod error;
+mod potential;
 
 /// Compiled core of lionn_rs.
 #[pymodule]
 fn _core(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add("__version__", env!("CARGO_PKG_VERSION"))?;
+    descriptor::register(module)?;
+    potential::register(module)?;
     Ok(())
 }

@@ -1,0 +1,305 @@
+"""Descriptors: fingerprints of atomic environments.
+
+A fingerprint is a vector of numbers that describes the neighbors of one atom within a cutoff radius
+and does not change when the structure is translated, rotated or renumbered.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+
+from lionn_rs import _core
+from lionn_rs.errors import ConfigError
+from lionn_rs.structure_arrays import structure_arrays
+
+if TYPE_CHECKING:
+    from ase import Atoms
+    from numpy.typing import NDArray
+
+
+@dataclass(frozen=True)
+class Cosine:
+    """Cosine cutoff ``(1 + cos(π r/Rc))/2``.
+
+    Parameters
+    ----------
+    radius : float
+        Cutoff radius Rc, Å.
+
+    References
+    ----------
+    Behler and Parrinello, Phys. Rev. Lett. 98, 146401 (2007), Eq. 5,
+    doi 10.1103/PhysRevLett.98.146401.
+    """
+
+    radius: float
+
+
+@dataclass(frozen=True)
+class Polynomial:
+    """Polynomial cutoff ``1 + γ (r/Rc)^(γ+1) - (γ+1) (r/Rc)^γ``.
+
+    Parameters
+    ----------
+    radius : float
+        Cutoff radius Rc, Å.
+    gamma : float
+        Exponent, at least 2.
+
+    References
+    ----------
+    Khorshidi and Peterson, Comput. Phys. Commun. 207, 310 (2016), doi 10.1016/j.cpc.2016.05.010.
+    """
+
+    radius: float
+    gamma: float = 4.0
+
+
+Cutoff = Cosine | Polynomial
+
+
+def _cutoff_spec(cutoff: Cutoff) -> dict[str, Any]:
+    return {"type": type(cutoff).__name__.lower(), **asdict(cutoff)}
+
+
+@dataclass(frozen=True)
+class G2:
+    """Radial symmetry function over the neighbors of one element.
+
+    ``G2 = sum_j exp(-eta (r_ij - Rs)²) fc(r_ij)`` with eta divided by Rc² unless the descriptor
+    says otherwise.
+
+    Parameters
+    ----------
+    neighbor : str
+        Symbol of the neighbor element.
+    eta : float
+        Exponent.
+    rs : float
+        Center of the Gaussian, Å.
+    cutoff : Cosine or Polynomial, optional
+        Cutoff of this function where it differs from the descriptor's.
+
+    References
+    ----------
+    Behler, J. Chem. Phys. 134, 074106 (2011), doi 10.1063/1.3553717, Eq. 6.
+    """
+
+    neighbor: str
+    eta: float
+    rs: float = 0.0
+    cutoff: Cutoff | None = None
+
+
+@dataclass(frozen=True)
+class G4:
+    """Angular symmetry function with all three distances of a triple.
+
+    ``G4 = 2^(1-zeta) sum_{j<k} (1 + gamma cos t)^zeta R(r_ij) R(r_ik) R(r_jk)`` with
+    ``R = exp(-eta (r - Rs)²) fc(r)``.
+
+    Parameters
+    ----------
+    neighbors : (str, str)
+        Symbols of the two neighbor elements, in any order.
+    eta, zeta, gamma : float
+        Exponent, angular power (positive) and sign of the cosine.
+    rs : float
+        Center of the Gaussians, Å.
+    cutoff : Cosine or Polynomial, optional
+        Cutoff of this function where it differs from the descriptor's.
+
+    References
+    ----------
+    Behler, J. Chem. Phys. 134, 074106 (2011), doi 10.1063/1.3553717, Eq. 8.
+    """
+
+    neighbors: tuple[str, str]
+    eta: float
+    zeta: float
+    gamma: float
+    rs: float = 0.0
+    cutoff: Cutoff | None = None
+
+
+@dataclass(frozen=True)
+class G5(G4):
+    """Angular symmetry function without the distance between the two neighbors.
+
+    As :class:`G4` without ``R(r_jk)``; Behler (2011), Eq. 9.
+    """
+
+
+SymmetryFunction = G2 | G4 | G5
+
+
+class Descriptor:
+    """Base class of all descriptors; wraps the compiled one.
+
+    Parameters
+    ----------
+    spec : mapping
+        The ``descriptor`` section of a potential file.
+
+    Raises
+    ------
+    ConfigError
+        If a parameter is unknown or out of range.
+    """
+
+    def __init__(self, spec: Mapping[str, Any]) -> None:
+        self.core: _core.Descriptor = _core.Descriptor(dict(spec))
+
+    @classmethod
+    def _wrap(cls, core: _core.Descriptor) -> Descriptor:
+        result = object.__new__(Gaussian if core.spec["type"] == "gaussian" else cls)
+        result.core = core
+        return result
+
+    @property
+    def spec(self) -> dict[str, Any]:
+        """The descriptor as it stands in a potential file."""
+        return self.core.spec
+
+    @property
+    def elements(self) -> list[str]:
+        """Element symbols, sorted."""
+        return self.core.elements
+
+    @property
+    def cutoff(self) -> float:
+        """Largest cutoff radius, Å."""
+        return self.core.cutoff
+
+    @property
+    def n_features(self) -> dict[str, int]:
+        """Length of the fingerprint of every center element."""
+        return dict(zip(self.elements, self.core.n_features, strict=True))
+
+    def fingerprints(self, atoms: Atoms) -> list[NDArray[np.float64]]:
+        """Fingerprint of every atom of a structure.
+
+        Parameters
+        ----------
+        atoms : ase.Atoms
+            The structure.
+
+        Returns
+        -------
+        list of (n_features,) float64
+            One array per atom; dimensionless. The length depends on the element of the atom.
+
+        Raises
+        ------
+        DataError
+            If the structure has an element the descriptor does not know, or coinciding atoms.
+        """
+        return self.core.fingerprints(*structure_arrays(atoms))
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Descriptor) and self.spec == other.spec
+
+    def __hash__(self) -> int:
+        return hash(repr(self.spec))
+
+    def __repr__(self) -> str:
+        counts = ", ".join(f"{e}: {n}" for e, n in self.n_features.items())
+        return f"{type(self).__name__}(cutoff {self.cutoff:g} Å; features {counts})"
+
+
+class Gaussian(Descriptor):
+    """Atom-centered Gaussian symmetry functions.
+
+    Parameters
+    ----------
+    functions : mapping of str to sequence of G2, G4, G5
+        Functions of each center element in the order of the fingerprint; the keys are the elements.
+    cutoff : Cosine or Polynomial
+        Cutoff of all functions that do not have their own.
+    eta_unit : {"1/Rc^2", "1/A^2"}
+        Whether exponents are divided by Rc² (as in AMP) or absolute (as in n2p2 and RuNNer).
+
+    Raises
+    ------
+    ConfigError
+        For parameters out of range or neighbor elements without functions of their own.
+
+    Examples
+    --------
+    >>> import lionn_rs as lionn
+    >>> gaussian_56 = lionn.Gaussian.amp_default(["Li", "Ge", "P", "S"], cutoff=lionn.Cosine(6.5))
+    >>> gaussian_56.n_features["Li"]
+    56
+
+    References
+    ----------
+    Behler, J. Chem. Phys. 134, 074106 (2011), doi 10.1063/1.3553717.
+    """
+
+    def __init__(
+        self,
+        functions: Mapping[str, Sequence[SymmetryFunction]],
+        *,
+        cutoff: Cutoff,
+        eta_unit: Literal["1/Rc^2", "1/A^2"] = "1/Rc^2",
+    ) -> None:
+        super().__init__(
+            {
+                "type": "gaussian",
+                "elements": sorted(functions),
+                "cutoff": _cutoff_spec(cutoff),
+                "eta_unit": eta_unit,
+                "functions": {e: [_function_spec(f) for f in fs] for e, fs in functions.items()},
+            }
+        )
+
+    @classmethod
+    def amp_default(
+        cls, elements: Sequence[str], *, cutoff: Cutoff, n_radial_exponents: int = 4
+    ) -> Gaussian:
+        """AMP's default set for any list of elements.
+
+        G2 with exponents from 0.05 to 5 (four in AMP), G4 with eta 0.005, zeta 1 and 4, gamma ±1,
+        all divided by Rc². With four exponents: 20 functions for two elements, 56 for four, 80 for
+        five.
+
+        Parameters
+        ----------
+        elements : sequence of str
+            Element symbols in any order.
+        cutoff : Cosine or Polynomial
+            Cutoff function.
+        n_radial_exponents : int
+            Number of radial exponents, evenly spaced in the logarithm.
+
+        Returns
+        -------
+        Gaussian
+            The descriptor.
+
+        Raises
+        ------
+        ConfigError
+            For an empty list, a text that is no element symbol, or fewer than one exponent.
+
+        References
+        ----------
+        Khorshidi and Peterson, Comput. Phys. Commun. 207, 310 (2016),
+        doi 10.1016/j.cpc.2016.05.010.
+        """
+        if n_radial_exponents < 1:
+            raise ConfigError(f"n_radial_exponents must be at least 1, got {n_radial_exponents}")
+        spec = _core.amp_default_spec(list(elements), _cutoff_spec(cutoff), n_radial_exponents)
+        result = object.__new__(cls)
+        Descriptor.__init__(result, spec)
+        return result
+
+
+def _function_spec(function: SymmetryFunction) -> dict[str, Any]:
+    spec = {"type": type(function).__name__, **asdict(function)}
+    spec["cutoff"] = None if function.cutoff is None else _cutoff_spec(function.cutoff)
+    return {key: value for key, value in spec.items() if value is not None}

@@ -1,0 +1,78 @@
+"""The potential file: one JSON document, readable by eye, written whole or not at all."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from pathlib import Path
+from typing import Any
+
+from lionn_rs.errors import ModelFileError
+from lionn_rs.files import write_text
+
+FORMAT = "lionn-potential"
+
+
+def content_hash(document: dict[str, Any]) -> str:
+    """SHA-256 of everything that determines energies and forces (metadata and units left out)."""
+    core = {
+        key: document[key] for key in ("format", "version", "elements", "descriptor", "networks")
+    }
+    text = json.dumps(core, sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def read_document(path: Path) -> dict[str, Any]:
+    """Contents of a potential file, checked against its own hash.
+
+    Raises
+    ------
+    ModelFileError
+        If the file is missing, is not a potential file, or has been damaged.
+    """
+    try:
+        document = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise ModelFileError(f"{path}: no such potential file") from None
+    except (OSError, UnicodeDecodeError, json.JSONDecodeError) as error:
+        raise ModelFileError(f"{path}: not a readable potential file ({error})") from None
+    if not isinstance(document, dict) or document.get("format") != FORMAT:
+        raise ModelFileError(f"{path}: not a lionn potential file (no 'format': '{FORMAT}')")
+    stated = document.pop("sha256", None)
+    missing = {"version", "elements", "descriptor", "networks"} - document.keys()
+    if missing:
+        raise ModelFileError(f"{path}: damaged potential file, no {', '.join(sorted(missing))}")
+    if stated is not None and stated != content_hash(document):
+        raise ModelFileError(
+            f"{path}: contents do not match the stored sha256; the file was changed"
+        )
+    return document
+
+
+def write_document(path: Path, document: dict[str, Any], *, force: bool) -> None:
+    """Write a potential file atomically, with its hash.
+
+    Raises
+    ------
+    ModelFileError
+        If the file exists and ``force`` is not set.
+    """
+    if path.exists() and not force:
+        raise ModelFileError(f"{path} exists; pass force=True to overwrite it")
+    stamped = {"format": document["format"], "version": document["version"]}
+    stamped["sha256"] = content_hash(document)
+    stamped |= {key: value for key, value in document.items() if key not in stamped}
+    write_text(path, dumps(stamped))
+
+
+def dumps(value: Any, indent: int = 0) -> str:
+    """JSON with short lists and mappings on one line each."""
+    flat = json.dumps(value, ensure_ascii=False, allow_nan=False)
+    if len(flat) + indent <= 110 or not isinstance(value, list | dict):
+        return flat
+    pad = " " * (indent + 1)
+    if isinstance(value, dict):
+        items = [f"{pad}{json.dumps(k)}: {dumps(v, indent + 1)}" for k, v in value.items()]
+        return "{\n" + ",\n".join(items) + "\n" + " " * indent + "}"
+    items = [f"{pad}{dumps(v, indent + 1)}" for v in value]
+    return "[\n" + ",\n".join(items) + "\n" + " " * indent + "]"

@@ -1,0 +1,188 @@
+"""The neural-network potential as a user sees it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from lionn_rs import _core
+from lionn_rs.descriptors import Descriptor
+from lionn_rs.errors import ModelFileError
+from lionn_rs.model_format import content_hash, read_document, write_document
+from lionn_rs.structure_arrays import structure_arrays
+
+if TYPE_CHECKING:
+    from ase import Atoms
+    from numpy.typing import NDArray
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """Energy, forces and stress of one structure.
+
+    Attributes
+    ----------
+    energy : float
+        Potential energy, eV.
+    energies : (n_atoms,) float64
+        Atomic energies, eV; their sum is the energy.
+    forces : (n_atoms, 3) float64
+        Forces, eV/Å.
+    stress : (3, 3) float64 or None
+        Stress, eV/Å³, positive = tension as in ASE; None unless the cell is periodic in three
+        directions.
+    virial : (3, 3) float64
+        ``W = -V·stress``, eV.
+    n_extrapolating : int
+        Atoms whose fingerprint leaves the range of the training set.
+    worst_extrapolation : float
+        Largest excess beyond a range in units of its width.
+    worst_atom : int or None
+        The atom with that excess.
+    """
+
+    energy: float
+    energies: NDArray[np.float64]
+    forces: NDArray[np.float64]
+    stress: NDArray[np.float64] | None
+    virial: NDArray[np.float64]
+    n_extrapolating: int
+    worst_extrapolation: float
+    worst_atom: int | None
+
+
+class Potential:
+    """A Behler-Parrinello neural-network potential.
+
+    ``E = sum_i [slope_e · net_e(s(G_i)) + intercept_e]`` with one network per element e. Made by
+    :func:`lionn_rs.train` or :meth:`load`; immutable apart from ``metadata``.
+
+    Parameters
+    ----------
+    core : _core.NeuralPotential
+        The compiled potential.
+    metadata : dict, optional
+        Training provenance; any JSON-compatible mapping.
+
+    References
+    ----------
+    Behler and Parrinello, Phys. Rev. Lett. 98, 146401 (2007), doi 10.1103/PhysRevLett.98.146401.
+    """
+
+    def __init__(self, core: _core.NeuralPotential, metadata: dict[str, Any] | None = None) -> None:
+        self.core = core
+        self.metadata: dict[str, Any] = dict(metadata or {})
+
+    @classmethod
+    def load(cls, path: str | Path) -> Potential:
+        """Read a potential file.
+
+        Raises
+        ------
+        ModelFileError
+            If the file is missing, damaged, or of a version this lionn_rs does not read.
+        """
+        path = Path(path)
+        document = read_document(path)
+        try:
+            core, metadata = _core.NeuralPotential.from_document(document)
+        except ModelFileError as error:
+            raise ModelFileError(f"{path}: {error}") from None
+        return cls(core, metadata)
+
+    def save(self, path: str | Path, *, force: bool = False) -> None:
+        """Write the potential file, whole or not at all.
+
+        Raises
+        ------
+        ModelFileError
+            If the file exists and ``force`` is not set.
+        """
+        write_document(Path(path), {**self._document(), "metadata": self.metadata}, force=force)
+
+    def _document(self) -> dict[str, Any]:
+        return self.core.document()
+
+    @property
+    def elements(self) -> list[str]:
+        """Element symbols, sorted."""
+        return self.core.elements
+
+    @property
+    def cutoff(self) -> float:
+        """Cutoff radius, Å."""
+        return self.core.cutoff
+
+    @property
+    def descriptor(self) -> Descriptor:
+        """The descriptor."""
+        return Descriptor._wrap(self.core.descriptor)
+
+    @property
+    def parameters(self) -> NDArray[np.float64]:
+        """The flat parameter vector ``(n_parameters,)``, a copy.
+
+        Order as in AMP: elements sorted by symbol, layers ascending, each weight matrix row by row
+        with the bias row last; then intercept and slope of each element.
+        """
+        return self.core.parameters
+
+    def with_parameters(self, parameters: NDArray[np.float64]) -> Potential:
+        """Return the same potential with other parameters ``(n_parameters,)``.
+
+        Raises
+        ------
+        ShapeError
+            For a wrong length.
+        ConfigError
+            For a value that is not finite.
+        """
+        flat = [float(p) for p in parameters]
+        return Potential(self.core.with_parameters(flat), self.metadata)
+
+    @property
+    def hash(self) -> str:
+        """SHA-256 of everything that determines energies and forces."""
+        return content_hash(self._document())
+
+    def evaluate(self, atoms: Atoms) -> Evaluation:
+        """Energy, forces and stress of a structure.
+
+        Parameters
+        ----------
+        atoms : ase.Atoms
+            Any cell and periodicity; the cell may be smaller than the cutoff.
+
+        Returns
+        -------
+        Evaluation
+            Energy (eV), atomic energies (eV), forces (eV/Å), stress (eV/Å³).
+
+        Raises
+        ------
+        DataError
+            For an element the potential was not trained on, coinciding atoms or positions that are
+            not finite.
+        """
+        result = self.core.evaluate(*structure_arrays(atoms))
+        virial: NDArray[np.float64] = result["virial"]
+        stress = (
+            -0.5 * (virial + virial.T) / atoms.get_volume() if bool(np.all(atoms.pbc)) else None
+        )
+        return Evaluation(
+            energy=result["energy"],
+            energies=result["energies"],
+            forces=result["forces"],
+            stress=stress,
+            virial=virial,
+            n_extrapolating=result["n_extrapolating"],
+            worst_extrapolation=result["worst_extrapolation"],
+            worst_atom=result["worst_atom"],
+        )
+
+    def __repr__(self) -> str:
+        elements = ", ".join(self.elements)
+        return f"Potential({elements}; cutoff {self.cutoff:g} Å; {len(self.parameters)} parameters)"

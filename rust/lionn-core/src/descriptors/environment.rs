@@ -1,0 +1,85 @@
+//! The neighbors of one atom as the descriptors want them.
+
+use crate::linalg::{Vec3, dot};
+use crate::neighbors::{NeighborList, Pair};
+use crate::system::System;
+
+/// Neighbors within the cutoff of one center, sorted by element, as structure of arrays.
+#[derive(Debug, Clone, Default)]
+pub struct Environment {
+    /// Atom index of every neighbor.
+    pub index: Vec<u32>,
+    /// Components of `r_ij`, Å.
+    pub x: Vec<f64>,
+    /// See `x`.
+    pub y: Vec<f64>,
+    /// See `x`.
+    pub z: Vec<f64>,
+    /// Squared distances, Å².
+    pub r2: Vec<f64>,
+    /// Neighbors of element `e` are `ranges[e]..ranges[e + 1]`.
+    pub ranges: Vec<usize>,
+    unsorted: Vec<(u8, u32, Vec3, f64)>,
+}
+
+impl Environment {
+    /// Collects the neighbors of atom `i` closer than `cutoff`. `element_of` is the element index of every atom.
+    pub fn fill(
+        &mut self,
+        system: &System,
+        i: usize,
+        pairs: &[Pair],
+        cutoff: f64,
+        element_of: &[u8],
+        n_elements: usize,
+    ) {
+        let cutoff2 = cutoff * cutoff;
+        self.unsorted.clear();
+        self.ranges.clear();
+        self.ranges.resize(n_elements + 1, 0);
+        for pair in pairs {
+            let vector = NeighborList::vector(system, i, pair);
+            let r2 = dot(vector, vector);
+            if r2 < cutoff2 {
+                let element = element_of[pair.j as usize];
+                self.ranges[usize::from(element) + 1] += 1;
+                self.unsorted.push((element, pair.j, vector, r2));
+            }
+        }
+        for e in 0..n_elements {
+            self.ranges[e + 1] += self.ranges[e];
+        }
+        let n = self.unsorted.len();
+        self.index.resize(n, 0);
+        for array in [&mut self.x, &mut self.y, &mut self.z, &mut self.r2] {
+            array.resize(n, 0.0);
+        }
+        // Counting sort: ranges[e] is the next free place of element e and ends as the start of element e + 1.
+        for &(element, j, [x, y, z], r2) in &self.unsorted {
+            let place = self.ranges[usize::from(element)];
+            self.ranges[usize::from(element)] += 1;
+            (self.index[place], self.x[place], self.y[place], self.z[place], self.r2[place]) =
+                (j, x, y, z, r2);
+        }
+        for e in (1..=n_elements).rev() {
+            self.ranges[e] = self.ranges[e - 1];
+        }
+        self.ranges[0] = 0;
+    }
+
+    /// Number of neighbors.
+    pub fn len(&self) -> usize {
+        self.index.len()
+    }
+
+    /// Whether the atom is alone.
+    pub fn is_empty(&self) -> bool {
+        self.index.is_empty()
+    }
+
+    /// `r_ij` of neighbor `n`, Å.
+    #[inline]
+    pub fn vector(&self, n: usize) -> Vec3 {
+        [self.x[n], self.y[n], self.z[n]]
+    }
+}

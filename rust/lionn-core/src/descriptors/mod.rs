@@ -1,0 +1,89 @@
+//! Descriptors: fingerprints of atomic environments and their derivatives.
+//!
+//! To add a descriptor: one file with value and gradient that implements [`Descriptor`], one variant in
+//! [`DescriptorSpec`]; the shared checks in [`testing`] apply.
+
+mod cutoff;
+mod environment;
+pub mod gaussian;
+pub mod sets;
+mod spec;
+pub mod testing;
+
+pub use cutoff::Cutoff;
+pub use environment::Environment;
+pub use gaussian::Gaussian;
+pub use spec::{Angular, DescriptorSpec, EtaUnit, GaussianSpec, SymmetryFunction};
+
+use crate::error::{Error, Result};
+use crate::linalg::Vec3;
+use crate::species::symbol;
+
+/// Scratch space of a descriptor, reused from atom to atom. What [`Descriptor::values`] leaves here is read by
+/// [`Descriptor::contract`] and [`Descriptor::jacobian`] for the same environment.
+#[derive(Debug, Default)]
+pub struct Workspace {
+    pub(crate) gaussian: gaussian::Scratch,
+}
+
+/// A map from atomic environments to fixed-length fingerprints.
+///
+/// Elements are counted in the order of [`Descriptor::elements`] (sorted by symbol).
+pub trait Descriptor: Send + Sync {
+    /// Largest distance of a neighbor that matters, Å.
+    fn cutoff(&self) -> f64;
+
+    /// Atomic numbers of the elements, sorted by symbol.
+    fn elements(&self) -> &[u8];
+
+    /// Length of the fingerprint of a center element.
+    fn n_features(&self, center: usize) -> usize;
+
+    /// Fingerprint of one environment, written to `out` (length `n_features`).
+    fn values(&self, center: usize, environment: &Environment, work: &mut Workspace, out: &mut [f64]);
+
+    /// `dE/dr_ij` of every neighbor, written to `gradient`, from `dedg = dE/dG`. Must follow [`Descriptor::values`] for
+    /// the same environment with the same `work`.
+    fn contract(
+        &self,
+        center: usize,
+        environment: &Environment,
+        work: &mut Workspace,
+        dedg: &[f64],
+        gradient: &mut [Vec3],
+    );
+
+    /// Features of a center element that depend on neighbors of the element `neighbor`, ascending.
+    fn support(&self, center: usize, neighbor: usize) -> &[u32];
+
+    /// Derivatives of the fingerprint: for every neighbor in order, `dG/dr_ij` of each of its [`Descriptor::support`]
+    /// features, concatenated in `out`. Must follow [`Descriptor::values`] for the same environment.
+    fn jacobian(&self, center: usize, environment: &Environment, work: &mut Workspace, out: &mut Vec<Vec3>);
+}
+
+/// Element index of every atom.
+///
+/// # Errors
+/// [`Error::Structure`] naming the first atom whose element is not among `known`.
+pub fn element_indices(known: &[u8], numbers: &[u8]) -> Result<Vec<u8>> {
+    let mut indices = Vec::new();
+    fill_element_indices(known, numbers, &mut indices)?;
+    Ok(indices)
+}
+
+/// [`element_indices`] into a buffer.
+pub(crate) fn fill_element_indices(known: &[u8], numbers: &[u8], out: &mut Vec<u8>) -> Result<()> {
+    out.clear();
+    for (i, number) in numbers.iter().enumerate() {
+        let Some(e) = known.iter().position(|n| n == number) else {
+            let names: Vec<&str> = known.iter().map(|&n| symbol(n)).collect();
+            return Err(Error::Structure(format!(
+                "element {} of atom {i} is not in the model (model was trained on {})",
+                symbol(*number),
+                names.join(", ")
+            )));
+        };
+        out.push(e as u8);
+    }
+    Ok(())
+}

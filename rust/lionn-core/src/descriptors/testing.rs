@@ -1,0 +1,28 @@
+//! Checks that every descriptor must pass, and slow paths used by them.
+
+use super::{Descriptor, Environment, Workspace};
+use crate::linalg::Vec3;
+
+/// [`Descriptor::jacobian`] by one contraction per feature: the oracle of faster implementations.
+pub fn jacobian_by_contraction(
+    descriptor: &dyn Descriptor,
+    center: usize,
+    environment: &Environment,
+    work: &mut Workspace,
+    out: &mut Vec<Vec3>,
+) {
+    let n_features = descriptor.n_features(center);
+    let mut dedg = vec![0.0; n_features];
+    let mut columns = vec![vec![[0.0; 3]; environment.len()]; n_features];
+    for (feature, column) in columns.iter_mut().enumerate() {
+        dedg[feature] = 1.0;
+        descriptor.contract(center, environment, work, &dedg, column);
+        dedg[feature] = 0.0;
+    }
+    out.clear();
+    for element in 0..environment.ranges.len() - 1 {
+        for n in environment.ranges[element]..environment.ranges[element + 1] {
+            out.extend(descriptor.support(center, element).iter().map(|&f| columns[f as usize][n]));
+        }
+    }
+}

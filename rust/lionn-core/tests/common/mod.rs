@@ -1,0 +1,68 @@
+//! Structures and potentials shared by the integration tests.
+#![allow(dead_code)]
+
+use lionn_core::descriptors::{Cutoff, DescriptorSpec, GaussianSpec, sets};
+use lionn_core::network::{Activation, FeedForward};
+use lionn_core::potential::{ElementModel, NeuralPotential, Scaling};
+use lionn_core::{Cell, System};
+use rand::{RngExt, SeedableRng};
+use rand_pcg::Pcg64;
+
+pub const ELEMENTS: [&str; 4] = ["Ge", "Li", "P", "S"];
+pub const NUMBERS: [u8; 4] = [32, 3, 15, 16];
+
+/// The cluster of the reference numbers: Li, P, S, Ge.
+pub fn cluster() -> System {
+    let positions = vec![[0.0, 0.0, 0.0], [2.1, 0.3, 0.2], [0.4, 2.3, 0.9], [1.7, 1.9, 2.2]];
+    System::new(Cell::open(), vec![3, 15, 16, 32], positions).unwrap()
+}
+
+/// A random triclinic crystal of `n` atoms of four elements with about the density of LGPS (0.05 atoms/Å³), no two atoms closer
+/// than 1.5 Å.
+pub fn random_crystal(seed: u64, n: usize) -> System {
+    let mut rng = Pcg64::seed_from_u64(seed);
+    let edge = (n as f64 / 0.05).cbrt();
+    let mut vectors = [[edge, 0.0, 0.0], [0.0, edge, 0.0], [0.0, 0.0, edge]];
+    for row in &mut vectors {
+        for x in row.iter_mut() {
+            *x += 0.15 * edge * (rng.random::<f64>() - 0.5);
+        }
+    }
+    let cell = Cell::new(vectors, [true; 3]).unwrap();
+    let mut positions: Vec<[f64; 3]> = Vec::new();
+    while positions.len() < n {
+        let f: [f64; 3] = std::array::from_fn(|_| rng.random::<f64>() * 1.4 - 0.2);
+        let x = lionn_core::linalg::row_times(f, cell.vectors());
+        positions.push(x);
+        let trial = System::new(cell.clone(), vec![3; positions.len()], positions.clone()).unwrap();
+        if lionn_core::neighbors::brute_force(&trial, 1.5).iter().any(|(i, _)| *i == positions.len() - 1) {
+            positions.pop();
+        }
+    }
+    let numbers = (0..n).map(|i| NUMBERS[i % 4]).collect();
+    System::new(cell, numbers, positions).unwrap()
+}
+
+pub fn gaussian_56(cutoff: Cutoff) -> GaussianSpec {
+    sets::amp_default(&ELEMENTS.map(String::from), cutoff, sets::AMP_RADIAL_EXPONENTS)
+}
+
+/// Potential with seeded random weights and hidden layers (5, 5).
+pub fn random_potential(spec: &GaussianSpec, seed: u64, output: Activation) -> NeuralPotential {
+    let descriptor = DescriptorSpec::Gaussian(spec.clone()).build().unwrap();
+    let mut rng = Pcg64::seed_from_u64(seed);
+    let models: Vec<ElementModel> = (0..descriptor.elements().len())
+        .map(|e| {
+            let n = descriptor.n_features(e);
+            let network =
+                FeedForward::new(vec![n, 5, 5, 1], vec![Activation::Tanh, Activation::Tanh, output]).unwrap();
+            ElementModel { scaling: Scaling::min_max(vec![0.0; n], vec![2.0; n]).unwrap(), network }
+        })
+        .collect();
+    let n_weights: usize = models.iter().map(|m| m.network.n_parameters()).sum();
+    let mut parameters: Vec<f64> = (0..n_weights).map(|_| rng.random::<f64>() - 0.5).collect();
+    for _ in &models {
+        parameters.extend([-4.0, 1.5]);
+    }
+    NeuralPotential::new(descriptor, models, parameters).unwrap()
+}

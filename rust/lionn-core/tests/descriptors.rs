@@ -1,0 +1,230 @@
+//! Descriptors against published numbers, the plain formulas and finite differences.
+
+mod common;
+
+use common::{cluster, gaussian_56, random_crystal};
+use lionn_core::descriptors::gaussian::ReferenceGaussian;
+use lionn_core::descriptors::testing::jacobian_by_contraction;
+use lionn_core::descriptors::{
+    Angular, Cutoff, Descriptor, Environment, EtaUnit, Gaussian, GaussianSpec, SymmetryFunction, Workspace,
+};
+use lionn_core::neighbors::NeighborList;
+use lionn_core::{Cell, System};
+
+fn environment(system: &System, descriptor: &dyn Descriptor, i: usize) -> (usize, Environment) {
+    let element_of: Vec<u8> = system
+        .numbers
+        .iter()
+        .map(|n| descriptor.elements().iter().position(|e| e == n).unwrap() as u8)
+        .collect();
+    let list = NeighborList::build(system, descriptor.cutoff()).unwrap();
+    let mut environment = Environment::default();
+    environment.fill(system, i, list.of(i), descriptor.cutoff(), &element_of, descriptor.elements().len());
+    (usize::from(element_of[i]), environment)
+}
+
+fn fingerprint(system: &System, descriptor: &dyn Descriptor, i: usize) -> Vec<f64> {
+    let (center, environment) = environment(system, descriptor, i);
+    let mut out = vec![0.0; descriptor.n_features(center)];
+    descriptor.values(center, &environment, &mut Workspace::default(), &mut out);
+    out
+}
+
+/// Printed by AMP 1.0.1 for atom 0 (Li) of the cluster, default functions of Ge, Li, P, S, cosine cutoff 6.5 Å.
+const AMP_GAUSSIAN: [f64; 20] = [
+    0.465335166894,
+    0.0,
+    0.753424524743,
+    0.671854853786,
+    0.44314072438,
+    0.0,
+    0.738826699946,
+    0.653971911283,
+    0.353205615765,
+    0.0,
+    0.674686790288,
+    0.577000982272,
+    0.123244010943,
+    0.0,
+    0.442625270418,
+    0.322667443924,
+    0.0,
+    0.0,
+    0.383079944275,
+    0.471442562792,
+];
+
+#[test]
+fn default_set_of_four_elements_has_the_values_of_amp() {
+    let spec = gaussian_56(Cutoff::Cosine { radius: 6.5 });
+    let descriptor = Gaussian::new(&spec).unwrap();
+    for descriptor in [&descriptor as &dyn Descriptor, &ReferenceGaussian(descriptor.clone())] {
+        assert_eq!(descriptor.n_features(0), 56);
+        let values = fingerprint(&cluster(), descriptor, 0);
+        for (k, expected) in AMP_GAUSSIAN.iter().enumerate() {
+            // Twelve digits are printed.
+            assert!((values[k] - expected).abs() < 6e-13, "feature {k}: {} {expected}", values[k]);
+        }
+    }
+}
+
+#[test]
+fn default_sets_count_as_amp() {
+    for (elements, n) in
+        [(&["Li", "P"][..], 20), (&["Ge", "Li", "P", "S"], 56), (&["Cl", "Li", "P", "S", "Si"], 80)]
+    {
+        let elements: Vec<String> = elements.iter().map(ToString::to_string).collect();
+        let spec = lionn_core::descriptors::sets::amp_default(&elements, Cutoff::Cosine { radius: 6.5 }, 4);
+        assert_eq!(Gaussian::new(&spec).unwrap().n_features(0), n);
+    }
+}
+
+/// Every kind of function at once: integer, high and non-integer zeta, G5, shifted, other cutoffs, absolute eta.
+fn mixed_spec() -> GaussianSpec {
+    let g2 = |neighbor: &str, eta: f64, rs: f64, cutoff| SymmetryFunction::G2 {
+        neighbor: neighbor.into(),
+        eta,
+        rs,
+        cutoff,
+    };
+    let angular = |a: &str, b: &str, eta: f64, zeta: f64, gamma: f64, rs: f64, cutoff| Angular {
+        neighbors: [a.into(), b.into()],
+        eta,
+        zeta,
+        gamma,
+        rs,
+        cutoff,
+    };
+    let polynomial = Some(Cutoff::Polynomial { radius: 4.5, gamma: 4.0 });
+    let functions = vec![
+        g2("Li", 0.05, 0.0, None),
+        g2("S", 4.0, 1.5, None),
+        g2("S", 0.1, 0.0, polynomial),
+        g2("Ge", 3.0, 0.0, Some(Cutoff::Cosine { radius: 4.0 })),
+        SymmetryFunction::G4(angular("S", "Li", 0.02, 1.0, 1.0, 0.0, None)),
+        SymmetryFunction::G4(angular("Li", "S", 0.02, 16.0, -1.0, 0.0, None)),
+        SymmetryFunction::G4(angular("S", "S", 0.02, 7.0, 1.0, 0.0, None)),
+        SymmetryFunction::G4(angular("S", "S", 0.02, 3.5, -1.0, 0.0, None)),
+        SymmetryFunction::G4(angular("P", "S", 0.3, 2.0, 1.0, 0.5, None)),
+        SymmetryFunction::G4(angular("P", "P", 0.3, 4.0, 1.0, 0.0, polynomial)),
+        SymmetryFunction::G5(angular("Li", "Li", 0.1, 4.0, -1.0, 0.0, None)),
+        SymmetryFunction::G5(angular("Li", "Ge", 0.1, 32.0, 1.0, 0.0, None)),
+    ];
+    GaussianSpec {
+        elements: common::ELEMENTS.map(String::from).to_vec(),
+        cutoff: Cutoff::Cosine { radius: 6.0 },
+        eta_unit: EtaUnit::Absolute,
+        functions: common::ELEMENTS.iter().map(|e| (e.to_string(), functions.clone())).collect(),
+    }
+}
+
+#[test]
+fn fast_path_agrees_with_the_formulas() {
+    for (spec, seed) in [(gaussian_56(Cutoff::Cosine { radius: 6.5 }), 1), (mixed_spec(), 2)] {
+        let fast = Gaussian::new(&spec).unwrap();
+        let plain = ReferenceGaussian(fast.clone());
+        let system = random_crystal(seed, 24);
+        for i in 0..4 {
+            let (center, environment) = environment(&system, &fast, i);
+            let n = fast.n_features(center);
+            let (mut a, mut b) = (vec![0.0; n], vec![0.0; n]);
+            let (mut work, mut plain_work) = (Workspace::default(), Workspace::default());
+            fast.values(center, &environment, &mut work, &mut a);
+            plain.values(center, &environment, &mut plain_work, &mut b);
+            for k in 0..n {
+                assert!(
+                    (a[k] - b[k]).abs() <= 1e-11 * b[k].abs().max(1e-3),
+                    "feature {k}: {} {}",
+                    a[k],
+                    b[k]
+                );
+            }
+            let dedg: Vec<f64> = (0..n).map(|k| (1.3 * k as f64).sin()).collect();
+            let (mut ga, mut gb) = (vec![[0.0; 3]; environment.len()], vec![[0.0; 3]; environment.len()]);
+            fast.contract(center, &environment, &mut work, &dedg, &mut ga);
+            plain.contract(center, &environment, &mut plain_work, &dedg, &mut gb);
+            let size = gb.iter().flatten().fold(0.0f64, |m, x| m.max(x.abs()));
+            for (x, y) in ga.iter().flatten().zip(gb.iter().flatten()) {
+                assert!((x - y).abs() < 1e-11 * size, "{x} {y}");
+            }
+            let (mut ja, mut jb) = (Vec::new(), Vec::new());
+            fast.jacobian(center, &environment, &mut work, &mut ja);
+            jacobian_by_contraction(&plain, center, &environment, &mut plain_work, &mut jb);
+            assert_eq!(ja.len(), jb.len());
+            for (x, y) in ja.iter().flatten().zip(jb.iter().flatten()) {
+                assert!((x - y).abs() < 1e-11, "{x} {y}");
+            }
+        }
+    }
+}
+
+/// `contract` is the derivative of `values`: central differences in the position of every neighbor.
+#[test]
+fn gradients_agree_with_central_differences() {
+    let descriptor = Gaussian::new(&mixed_spec()).unwrap();
+    let system = random_crystal(3, 12);
+    let (center, environment) = environment(&system, &descriptor, 0);
+    let n = descriptor.n_features(center);
+    let dedg: Vec<f64> = (0..n).map(|k| (0.7 * k as f64).cos()).collect();
+    let mut work = Workspace::default();
+    let mut values = vec![0.0; n];
+    let mut energy = |e: &Environment, work: &mut Workspace| -> f64 {
+        descriptor.values(center, e, work, &mut values);
+        values.iter().zip(&dedg).map(|(g, d)| g * d).sum()
+    };
+    energy(&environment, &mut work);
+    let mut gradient = vec![[0.0; 3]; environment.len()];
+    descriptor.contract(center, &environment, &mut work, &dedg, &mut gradient);
+    let h = 1e-4;
+    for m in 0..environment.len() {
+        for axis in 0..3 {
+            let mut shifted = |delta: f64| {
+                let mut e = environment.clone();
+                [&mut e.x, &mut e.y, &mut e.z][axis][m] += delta;
+                e.r2[m] = e.x[m].powi(2) + e.y[m].powi(2) + e.z[m].powi(2);
+                energy(&e, &mut work)
+            };
+            // Fourth-order central difference: error h⁴ times the fifth derivative, rounding eps/h.
+            let numeric =
+                (8.0 * (shifted(h) - shifted(-h)) - (shifted(2.0 * h) - shifted(-2.0 * h))) / (12.0 * h);
+            assert!((numeric - gradient[m][axis]).abs() < 1e-8 * (1.0 + gradient[m][axis].abs()));
+        }
+    }
+}
+
+/// A single atom whose neighbors are its own images.
+#[test]
+fn tiny_cell_sees_its_own_images() {
+    let cell = Cell::new([[3.0, 0.0, 0.0], [0.0, 3.1, 0.0], [0.0, 0.0, 3.2]], [true; 3]).unwrap();
+    let system = System::new(cell, vec![16], vec![[0.1, 0.2, 0.3]]).unwrap();
+    let descriptor = Gaussian::new(&gaussian_56(Cutoff::Cosine { radius: 6.5 })).unwrap();
+    let (center, environment) = environment(&system, &descriptor, 0);
+    assert!(environment.len() > 20);
+    let mut values = vec![0.0; 56];
+    let mut work = Workspace::default();
+    descriptor.values(center, &environment, &mut work, &mut values);
+    assert!(values[3] > 1.0);
+    assert!(values.iter().all(|v| v.is_finite()));
+}
+
+#[test]
+fn bad_specifications_say_what_is_wrong() {
+    let message = |change: &dyn Fn(&mut GaussianSpec)| {
+        let mut spec = mixed_spec();
+        change(&mut spec);
+        Gaussian::new(&spec).err().map(|e| e.to_string()).unwrap_or_default()
+    };
+    assert!(message(&|s| s.elements[0] = "Xx".into()).contains("Ge"));
+    assert!(
+        message(&|s| {
+            s.functions.remove("Li");
+        })
+        .contains("center element Li")
+    );
+    assert!(message(&|s| s.cutoff = Cutoff::Cosine { radius: -1.0 }).contains("must be positive, got -1"));
+    let negative = SymmetryFunction::G2 { neighbor: "Li".into(), eta: -1.0, rs: 0.0, cutoff: None };
+    assert!(
+        message(&|s| s.functions.get_mut("P").unwrap()[0] = negative.clone())
+            .contains("symmetry function 0 of P: eta must be zero or positive, got -1")
+    );
+}

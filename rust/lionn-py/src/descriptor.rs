@@ -1,0 +1,111 @@
+//! Descriptors.
+
+use crate::convert;
+use crate::error::to_py;
+use lionn_core::descriptors::{
+    Cutoff, Descriptor as CoreDescriptor, DescriptorSpec, Environment, Workspace, sets,
+};
+use lionn_core::neighbors::NeighborList;
+use lionn_core::species::symbol;
+use lionn_core::{Error, Result};
+use numpy::{IntoPyArray, PyArray1, PyReadonlyArray1, PyReadonlyArray2};
+use pyo3::prelude::*;
+use pythonize::{depythonize, pythonize};
+use std::sync::Arc;
+
+/// A descriptor built from its specification (the `descriptor` section of a potential file).
+#[pyclass(frozen, module = "lionn_rs._core", skip_from_py_object)]
+pub struct Descriptor {
+    pub spec: DescriptorSpec,
+    pub inner: Arc<dyn CoreDescriptor>,
+}
+
+impl Descriptor {
+    pub fn from_spec(spec: DescriptorSpec) -> Result<Self> {
+        Ok(Self { inner: spec.build()?, spec })
+    }
+}
+
+#[pymethods]
+impl Descriptor {
+    #[new]
+    fn new(spec: &Bound<'_, PyAny>) -> PyResult<Self> {
+        let spec: DescriptorSpec = depythonize(spec)
+            .map_err(|e| to_py(Error::InvalidParameter(format!("descriptor specification: {e}"))))?;
+        Self::from_spec(spec).map_err(to_py)
+    }
+
+    /// The specification as a dictionary.
+    #[getter]
+    fn spec<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+        Ok(pythonize(py, &self.spec)?)
+    }
+
+    /// Element symbols, sorted.
+    #[getter]
+    fn elements(&self) -> Vec<&'static str> {
+        self.inner.elements().iter().map(|&n| symbol(n)).collect()
+    }
+
+    /// Largest cutoff radius, Å.
+    #[getter]
+    fn cutoff(&self) -> f64 {
+        self.inner.cutoff()
+    }
+
+    /// Number of features of every element, in the order of `elements`.
+    #[getter]
+    fn n_features(&self) -> Vec<usize> {
+        (0..self.inner.elements().len()).map(|e| self.inner.n_features(e)).collect()
+    }
+
+    /// Fingerprint of every atom, a list of `(n_features,)` float64 arrays.
+    fn fingerprints<'py>(
+        &self,
+        py: Python<'py>,
+        cell: PyReadonlyArray2<'py, f64>,
+        pbc: [bool; 3],
+        numbers: PyReadonlyArray1<'py, u8>,
+        positions: PyReadonlyArray2<'py, f64>,
+    ) -> PyResult<Vec<Bound<'py, PyArray1<f64>>>> {
+        let system = convert::system(&cell, pbc, &numbers, &positions)?;
+        let values = py.detach(|| fingerprints(self.inner.as_ref(), &system)).map_err(to_py)?;
+        Ok(values.into_iter().map(|v| v.into_pyarray(py)).collect())
+    }
+}
+
+fn fingerprints(descriptor: &dyn CoreDescriptor, system: &lionn_core::System) -> Result<Vec<Vec<f64>>> {
+    let element_of = lionn_core::descriptors::element_indices(descriptor.elements(), &system.numbers)?;
+    let list = NeighborList::build(system, descriptor.cutoff())?;
+    let mut environment = Environment::default();
+    let mut work = Workspace::default();
+    let n_elements = descriptor.elements().len();
+    Ok((0..system.n_atoms())
+        .map(|i| {
+            let center = usize::from(element_of[i]);
+            environment.fill(system, i, list.of(i), descriptor.cutoff(), &element_of, n_elements);
+            let mut out = vec![0.0; descriptor.n_features(center)];
+            descriptor.values(center, &environment, &mut work, &mut out);
+            out
+        })
+        .collect())
+}
+
+/// Specification of AMP's default symmetry functions.
+#[pyfunction]
+fn amp_default_spec<'py>(
+    py: Python<'py>,
+    elements: Vec<String>,
+    cutoff: &Bound<'py, PyAny>,
+    n_radial: usize,
+) -> PyResult<Bound<'py, PyAny>> {
+    let cutoff: Cutoff =
+        depythonize(cutoff).map_err(|e| to_py(Error::InvalidParameter(format!("cutoff: {e}"))))?;
+    let spec = DescriptorSpec::Gaussian(sets::amp_default(&elements, cutoff, n_radial));
+    Ok(pythonize(py, &spec)?)
+}
+
+pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
+    module.add_class::<Descriptor>()?;
+    module.add_function(wrap_pyfunction!(amp_default_spec, module)?)
+}

@@ -1,0 +1,149 @@
+//! The neural potential.
+
+use crate::convert;
+use crate::descriptor::Descriptor;
+use crate::error::to_py;
+use lionn_core::Error;
+use lionn_core::model_file::ModelFile;
+use lionn_core::neighbors::NeighborList;
+use lionn_core::network::{Activation, FeedForward};
+use lionn_core::potential::{ElementModel, Evaluation, NeuralPotential as CorePotential, Potential, Scaling};
+use numpy::{IntoPyArray, PyArray1, PyArray2, PyReadonlyArray1, PyReadonlyArray2};
+use pyo3::prelude::*;
+use pyo3::types::PyDict;
+use pythonize::{depythonize, pythonize};
+use std::sync::Arc;
+
+/// A Behler-Parrinello potential; immutable.
+#[pyclass(frozen, module = "lionn_rs._core", skip_from_py_object)]
+pub struct NeuralPotential {
+    pub inner: Arc<CorePotential>,
+    descriptor: Arc<Descriptor>,
+}
+
+#[pymethods]
+impl NeuralPotential {
+    /// Potential from a descriptor, the feature ranges, one topology for all elements and the flat parameters.
+    #[staticmethod]
+    fn assemble(
+        descriptor: &Bound<'_, Descriptor>,
+        minima: Vec<Vec<f64>>,
+        maxima: Vec<Vec<f64>>,
+        hidden_layers: Vec<usize>,
+        activations: Vec<String>,
+        parameters: Vec<f64>,
+    ) -> PyResult<Self> {
+        let descriptor = descriptor.get();
+        let activations: Vec<Activation> =
+            activations.iter().map(|name| activation(name)).collect::<PyResult<_>>()?;
+        let mut models = Vec::new();
+        for (min, max) in minima.into_iter().zip(maxima) {
+            let mut widths = vec![min.len()];
+            widths.extend(&hidden_layers);
+            widths.push(1);
+            let network = FeedForward::new(widths, activations.clone()).map_err(to_py)?;
+            models.push(ElementModel { scaling: Scaling::min_max(min, max).map_err(to_py)?, network });
+        }
+        let inner = CorePotential::new(descriptor.inner.clone(), models, parameters).map_err(to_py)?;
+        let copy = Descriptor { spec: descriptor.spec.clone(), inner: descriptor.inner.clone() };
+        Ok(Self { inner: Arc::new(inner), descriptor: Arc::new(copy) })
+    }
+
+    /// Potential and metadata from the contents of a potential file.
+    #[staticmethod]
+    fn from_document<'py>(
+        py: Python<'py>,
+        document: &Bound<'py, PyAny>,
+    ) -> PyResult<(Self, Bound<'py, PyAny>)> {
+        let value: serde_json::Value =
+            depythonize(document).map_err(|e| to_py(Error::ModelFile(e.to_string())))?;
+        let file = ModelFile::from_value(value).map_err(to_py)?;
+        let inner = file.build().map_err(to_py)?;
+        let descriptor = Descriptor { spec: file.descriptor.clone(), inner: inner.descriptor().clone() };
+        let metadata = pythonize(py, &file.metadata)?;
+        Ok((Self { inner: Arc::new(inner), descriptor: Arc::new(descriptor) }, metadata))
+    }
+
+    /// Contents of the potential file, without metadata.
+    fn document<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+        let empty = serde_json::Value::Object(serde_json::Map::new());
+        let file = ModelFile::of(&self.inner, self.descriptor.spec.clone(), empty);
+        Ok(pythonize(py, &file)?)
+    }
+
+    /// The descriptor.
+    #[getter]
+    fn descriptor(&self) -> Descriptor {
+        Descriptor { spec: self.descriptor.spec.clone(), inner: self.descriptor.inner.clone() }
+    }
+
+    /// Element symbols, sorted.
+    #[getter]
+    fn elements(&self) -> Vec<&'static str> {
+        self.inner.descriptor().elements().iter().map(|&n| lionn_core::species::symbol(n)).collect()
+    }
+
+    /// Cutoff radius, Å.
+    #[getter]
+    fn cutoff(&self) -> f64 {
+        self.inner.cutoff()
+    }
+
+    /// The flat parameter vector (a copy).
+    #[getter]
+    fn parameters<'py>(&self, py: Python<'py>) -> Bound<'py, PyArray1<f64>> {
+        self.inner.parameters().to_vec().into_pyarray(py)
+    }
+
+    /// The same potential with other parameters.
+    fn with_parameters(&self, parameters: Vec<f64>) -> PyResult<Self> {
+        let inner = self.inner.with_parameters(parameters).map_err(to_py)?;
+        Ok(Self { inner: Arc::new(inner), descriptor: self.descriptor.clone() })
+    }
+
+    /// Energy, atomic energies, forces, virial and extrapolation of a structure.
+    fn evaluate<'py>(
+        &self,
+        py: Python<'py>,
+        cell: PyReadonlyArray2<'py, f64>,
+        pbc: [bool; 3],
+        numbers: PyReadonlyArray1<'py, u8>,
+        positions: PyReadonlyArray2<'py, f64>,
+    ) -> PyResult<Bound<'py, PyDict>> {
+        let system = convert::system(&cell, pbc, &numbers, &positions)?;
+        let out = py
+            .detach(|| {
+                let mut out = Evaluation::default();
+                self.inner.check(&system)?;
+                let list = NeighborList::build(&system, self.inner.cutoff())?;
+                self.inner.evaluate(&system, &list, &mut out)?;
+                Ok(out)
+            })
+            .map_err(to_py)?;
+        let result = PyDict::new(py);
+        let virial: Bound<'py, PyArray2<f64>> = convert::to_array3(py, &out.virial)?;
+        result.set_item("energy", out.energy)?;
+        result.set_item("energies", out.atomic_energies.into_pyarray(py))?;
+        result.set_item("forces", convert::to_array3(py, &out.forces)?)?;
+        result.set_item("virial", virial)?;
+        result.set_item("n_extrapolating", out.extrapolation.n_atoms)?;
+        result.set_item("worst_extrapolation", out.extrapolation.worst)?;
+        result.set_item("worst_atom", out.extrapolation.worst_atom)?;
+        Ok(result)
+    }
+}
+
+fn activation(name: &str) -> PyResult<Activation> {
+    match name {
+        "tanh" => Ok(Activation::Tanh),
+        "sigmoid" => Ok(Activation::Sigmoid),
+        "linear" => Ok(Activation::Linear),
+        other => Err(to_py(Error::InvalidParameter(format!(
+            "unknown activation '{other}', expected tanh, sigmoid or linear"
+        )))),
+    }
+}
+
+pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
+    module.add_class::<NeuralPotential>()
+}
