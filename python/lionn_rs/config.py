@@ -12,6 +12,8 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from lionn_rs.md.protocol import Protocol, ProtocolSettings
+
 __all__ = [
     "ArrheniusSection",
     "DataSection",
@@ -50,9 +52,10 @@ class DataSection(Section):
         "relative to the TOML file, or 'dataset:NAME' for a bundled set",
     )
     index: str = Field(":", description="Which images of each file, as in ASE ('::10', '-100:')")
-    energy: Literal["free_energy", "energy"] = Field(
-        "free_energy",
-        description="Label to train on; forces are the derivative of the free energy",
+    energy: str | None = Field(
+        None,
+        description="Energy label; default: 'free_energy' (forces are its derivative) if every "
+        "image has it, else 'energy'",
     )
     test: Fraction = Field(0.2, description="Fraction of the images kept for the final test")
     validation: Fraction = Field(
@@ -127,7 +130,7 @@ class TrainingSection(Section):
     )
 
 
-class MdSection(Section):
+class MdSection(ProtocolSettings, Section):
     """``[md]``: the molecular-dynamics protocol, run at every temperature and seed."""
 
     structure: str | None = Field(
@@ -144,25 +147,14 @@ class MdSection(Section):
     seeds: list[Seed] = Field(
         [1], min_length=1, description="Seeds of the initial velocities; every one at every T"
     )
-    timestep_fs: Positive = Field(2.0, description="Time step, fs")
-    start_temperature_K: Positive = Field(
-        100.0, description="Temperature of the first Maxwell-Boltzmann velocities, K"
-    )
-    heating_ps: NonNegative = Field(4.0, description="Linear heating by velocity scaling, ps")
-    equilibration_ps: NonNegative = Field(1.0, description="Equilibration at the target, ps")
-    production_ps: Positive = Field(20.0, description="Production, ps")
-    thermostat: Literal["nose-hoover-chain", "rescale", "none"] = Field(
-        "nose-hoover-chain",
-        description="Thermostat of the production run; 'rescale' does not sample NVT, "
-        "'none' is NVE",
-    )
-    chain_length: Count = Field(3, description="Length of the Nosé-Hoover chain")
-    tau_fs: Positive = Field(100.0, description="Period of the thermostat, fs")
-    stride: Count = Field(10, description="Steps between stored frames")
-    skin: Positive = Field(1.0, description="Skin of the neighbor list, Å")
     n_workers: Count | None = Field(
-        None, description="Runs side by side; default: as many as the cores can use"
+        None, description="Runs side by side; default: as many as there are cores"
     )
+
+    def protocol(self, temperature_K: float, seed: int) -> Protocol:
+        """The protocol of one run."""
+        settings = {name: getattr(self, name) for name in ProtocolSettings.model_fields}
+        return Protocol(temperature_K=temperature_K, seed=seed, **settings)
 
 
 class DiffusionSection(Section):

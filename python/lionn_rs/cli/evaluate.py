@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -15,8 +15,8 @@ def command(
     images: Annotated[list[str], typer.Argument(help="Files of labeled images, or dataset:NAME.")],
     index: Annotated[str, typer.Option(help="Which images of each file, as in ASE.")] = ":",
     energy: Annotated[
-        str, typer.Option(help="Energy label: free_energy or energy, eV.")
-    ] = "free_energy",
+        str | None, typer.Option(help="Energy label, eV.", show_default="free_energy, else energy")
+    ] = None,
     output: Annotated[
         Path | None,
         typer.Option("--output", "-o", help="Folder for metrics.json and parity plots."),
@@ -31,7 +31,7 @@ def command(
     from lionn_rs.training import evaluate, predict
     from lionn_rs.workflows.inputs import load_images
 
-    content = {"data": {"images": images, "index": index, "energy": energy}}
+    content: dict[str, Any] = {"data": {"images": images, "index": index, "energy": energy}}
     section: DataSection = parse_config(content, TrainConfig, source="options").data
     model = Potential.load(potential)
     labeled = load_images(section)

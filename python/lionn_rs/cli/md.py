@@ -52,7 +52,7 @@ def command(
     from lionn_rs.config import MdConfig
     from lionn_rs.config_file import load_config, merge_overrides, parse_config
     from lionn_rs.errors import ConfigError
-    from lionn_rs.workflows.stages import md_command
+    from lionn_rs.workflows.dynamics import md_command
 
     overrides = {
         "md": {

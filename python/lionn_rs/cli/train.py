@@ -50,7 +50,7 @@ def command(
     """
     from lionn_rs.config import TrainConfig
     from lionn_rs.config_file import load_config, merge_overrides, parse_config
-    from lionn_rs.workflows.stages import train_command
+    from lionn_rs.workflows.training import train_command
 
     overrides = {
         "data": {"test": test, "validation": validation},

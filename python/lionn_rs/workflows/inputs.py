@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -21,7 +20,6 @@ __all__ = [
     "load_images",
     "load_structure",
     "make_descriptor",
-    "structure_hash",
 ]
 
 
@@ -76,6 +74,8 @@ def load_structure(name: str, supercell: tuple[int, int, int] = (1, 1, 1)) -> At
     DataError
         The file is missing, cannot be read, or holds no cell.
     """
+    from lionn_rs.md import repeat
+
     if name.startswith(DATASET_PREFIX):
         atoms = datasets.structure(name.removeprefix(DATASET_PREFIX))
     else:
@@ -83,8 +83,7 @@ def load_structure(name: str, supercell: tuple[int, int, int] = (1, 1, 1)) -> At
     atoms.calc = None
     if atoms.cell.rank < 3 and atoms.pbc.any():
         raise DataError(f"{name}: periodic structure without a three-dimensional cell")
-    repeated: Atoms = atoms.repeat(supercell) if tuple(supercell) != (1, 1, 1) else atoms
-    return repeated
+    return repeat(atoms, supercell)
 
 
 def _read_structure(path: Path) -> Atoms:
@@ -122,13 +121,3 @@ def make_descriptor(section: DescriptorSection, elements: list[str]) -> Gaussian
         cutoff=cutoff,
         n_radial_exponents=section.n_radial_exponents,
     )
-
-
-def structure_hash(atoms: Atoms) -> str:
-    """SHA-256 of cell, periodicity, numbers and positions (little-endian float64 bytes)."""
-    digest = hashlib.sha256()
-    digest.update(atoms.cell[:].astype("<f8").tobytes())
-    digest.update(atoms.pbc.astype("u1").tobytes())
-    digest.update(atoms.numbers.astype("<i8").tobytes())
-    digest.update(atoms.positions.astype("<f8").tobytes())
-    return digest.hexdigest()

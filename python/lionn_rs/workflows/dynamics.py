@@ -1,0 +1,191 @@
+"""Molecular dynamics as a command and as a stage of ``lionn run``."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from lionn_rs.config_file import to_toml
+from lionn_rs.errors import DataError, SimulationError
+from lionn_rs.files import prepare_folder, write_text
+from lionn_rs.units import PS_TO_FS
+from lionn_rs.workflows.inputs import load_structure
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from ase import Atoms
+    from numpy.typing import NDArray
+
+    from lionn_rs.config import MdConfig, MdSection
+    from lionn_rs.md import MdResult
+    from lionn_rs.potential import Potential
+
+__all__ = ["check_elements", "describe_run", "md_command", "md_stage", "run_record"]
+
+FEWEST_ROWS = 20
+"""Rows of the thermo table below which no averages are given."""
+FEWEST_BLOCKS = 8
+"""Blocks of the error of a mean; fewer make the error itself meaningless."""
+PRODUCTION_KEYS = (
+    "production_ps",
+    "mean_temperature_K",
+    "temperature_error_K",
+    "conserved_drift_eV_per_atom_ps",
+    "extrapolation_rate",
+    "extrapolation_step_rate",
+    "extrapolation_worst",
+)
+
+
+def run_name(temperature_K: float, seed: int) -> str:
+    """Name of the folder of one run: ``900K-seed1``."""
+    return f"{temperature_K:g}K-seed{seed}"
+
+
+def md_command(
+    config: MdConfig,
+    potential: Path,
+    output: Path,
+    *,
+    resume: bool,
+    force: bool,
+    progress: bool,
+) -> Iterator[str]:
+    """Run dynamics as ``lionn md`` does; yields one line per run."""
+    from lionn_rs.potential import Potential
+
+    section = config.md
+    assert section.structure is not None
+    model = Potential.load(potential)
+    atoms = load_structure(section.structure, section.supercell)
+    check_elements(model, atoms, section.structure)
+    folder = prepare_folder(output, force=force, resume=resume)
+    write_text(folder / "config.resolved.toml", to_toml(config))
+    single = len(section.temperatures_K) * len(section.seeds) == 1
+    results = md_stage(section, model, atoms, folder, progress=progress, single=single)
+    for result in results:
+        yield describe_run(run_record(result))
+    failed = [result for result in results if result.status != "finished"]
+    if failed:
+        raise SimulationError(
+            f"{len(failed)} of {len(results)} runs had to stop, the first: {failed[0].message}"
+        )
+
+
+def check_elements(potential: Potential, atoms: Atoms, source: str) -> None:
+    """Refuse a structure with elements that the potential does not know.
+
+    Raises
+    ------
+    DataError
+        Names the elements of both.
+    """
+    unknown = sorted(set(atoms.get_chemical_symbols()) - set(potential.elements))
+    if unknown:
+        raise DataError(
+            f"{source}: element {', '.join(unknown)} is not in the model (model was trained on "
+            f"{', '.join(potential.elements)})"
+        )
+
+
+def md_stage(
+    section: MdSection,
+    potential: Potential,
+    atoms: Atoms,
+    folder: Path,
+    *,
+    progress: bool,
+    single: bool = False,
+) -> list[MdResult]:
+    """Run all temperatures and seeds side by side; runs found in ``folder`` are continued.
+
+    One subfolder per run, unless ``single``.
+    """
+    from lionn_rs.md import MdJob, run_many
+
+    jobs = [
+        MdJob(
+            potential,
+            atoms,
+            section.protocol(temperature, seed),
+            folder if single else folder / run_name(temperature, seed),
+            resume=True,
+        )
+        for temperature in section.temperatures_K
+        for seed in section.seeds
+    ]
+    return run_many(jobs, section.n_workers, progress=progress)
+
+
+def run_record(result: MdResult) -> dict[str, Any]:
+    """What the report says about one run; everything refers to the production stage."""
+    thermo = result.thermo
+    production = thermo["stage"] == "production"
+    n_atoms = result.trajectory.n_atoms
+    meta = result.metadata
+    record: dict[str, Any] = {
+        "temperature_K": result.temperature_K,
+        "seed": meta["seed"],
+        "folder": str(result.output) if result.output else None,
+        "status": result.status,
+        "stop_reason": result.message or result.status,
+        "n_steps": int(meta["step"]),
+        "seconds": float(meta["seconds"]),
+        "us_per_atom_step": 1e6 * meta["seconds"] / max(meta["step"], 1) / n_atoms,
+    }
+    if int(production.sum()) < FEWEST_ROWS:
+        return record | dict.fromkeys(PRODUCTION_KEYS)
+    columns = {name: values[production] for name, values in thermo.items()}
+    time_ps = columns["time_fs"] / PS_TO_FS
+    outside = columns["n_extrapolating"]
+    mean, error = mean_and_error(columns["temperature_K"])
+    drift = np.polyfit(time_ps - time_ps[0], columns["conserved"], 1)[0]
+    return record | {
+        "production_ps": float(time_ps[-1] - time_ps[0]),
+        "mean_temperature_K": mean,
+        "temperature_error_K": error,
+        "conserved_drift_eV_per_atom_ps": float(drift) / n_atoms,
+        "extrapolation_rate": float(outside.mean()) / n_atoms,
+        "extrapolation_step_rate": float((outside > 0).mean()),
+        "extrapolation_worst": float(columns["worst_excess"].max()),
+    }
+
+
+def describe_run(record: dict[str, Any]) -> str:
+    """One line on a run for the terminal."""
+    head = f"{record['temperature_K']:g} K, seed {record['seed']}: {record['stop_reason']}"
+    if record["mean_temperature_K"] is None:
+        return f"{head} after {record['n_steps']} steps, no production to speak of"
+    return (
+        f"{head}, {record['production_ps']:g} ps at {record['mean_temperature_K']:.0f} ± "
+        f"{record['temperature_error_K']:.0f} K, {record['us_per_atom_step']:.1f} µs/atom/step, "
+        f"{100 * record['extrapolation_rate']:.2g} % of environments outside the training range"
+        + (f" -> {record['folder']}" if record["folder"] else "")
+    )
+
+
+def mean_and_error(values: NDArray[np.float64]) -> tuple[float, float]:
+    """Mean of a correlated series and its standard error from the means of blocks.
+
+    Parameters
+    ----------
+    values : (n,) float64
+        Equally spaced in time.
+
+    Returns
+    -------
+    mean, error : float
+        The error is the largest over block lengths that leave at least :data:`FEWEST_BLOCKS`
+        blocks (Flyvbjerg and Petersen, J. Chem. Phys. 91, 461 (1989)).
+    """
+    errors = [0.0]
+    length = 1
+    while len(values) // length >= FEWEST_BLOCKS:
+        n_blocks = len(values) // length
+        blocks = values[: n_blocks * length].reshape(n_blocks, length).mean(axis=1)
+        errors.append(float(blocks.std(ddof=1)) / n_blocks**0.5)
+        length *= 2
+    return float(values.mean()), max(errors)
