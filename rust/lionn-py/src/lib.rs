@@ -6,6 +6,7 @@ mod convert;
 mod descriptor;
 mod error;
 mod potential;
+mod observables;
 
 /// Compiled core of lionn_rs.
 #[pymodule]
@@ -13,5 +14,6 @@ fn _core(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add("__version__", env!("CARGO_PKG_VERSION"))?;
     descriptor::register(module)?;
     potential::register(module)?;
+    observables::register(module)?;
     Ok(())
 }

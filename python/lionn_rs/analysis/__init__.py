@@ -1,0 +1,45 @@
+"""From unwrapped trajectories to diffusivity, conductivity and activation energy, with errors.
+
+All functions are pure: arrays in, frozen records with ``to_dict()`` out. Times of frames are fs,
+lag times ps, lengths Å, diffusivities cm²/s, conductivities mS/cm, energies eV.
+"""
+
+from __future__ import annotations
+
+from .arrhenius import (
+    ArrheniusPoint,
+    ArrheniusResult,
+    Extrapolation,
+    UpperBound,
+    arrhenius,
+    arrhenius_from_results,
+)
+from .conductivity import CollectiveResult, nernst_einstein, nernst_einstein_factor
+from .diffusion import diffusivity
+from .msd import MsdCurve, collective_msd, msd, msd_by_species
+from .rdf import RdfResult, rdf
+from .results import AxisDiffusivity, DiffusionResult
+from .trajectory import remove_drift, unwrap
+
+__all__ = [
+    "ArrheniusPoint",
+    "ArrheniusResult",
+    "AxisDiffusivity",
+    "CollectiveResult",
+    "DiffusionResult",
+    "Extrapolation",
+    "MsdCurve",
+    "RdfResult",
+    "UpperBound",
+    "arrhenius",
+    "arrhenius_from_results",
+    "collective_msd",
+    "diffusivity",
+    "msd",
+    "msd_by_species",
+    "nernst_einstein",
+    "nernst_einstein_factor",
+    "rdf",
+    "remove_drift",
+    "unwrap",
+]

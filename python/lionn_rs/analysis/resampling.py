@@ -1,0 +1,129 @@
+"""Errors of D from the data themselves: spread between ions and between blocks of time.
+
+The analytic covariance of :mod:`lionn_rs.analysis.gls` assumes independent, equivalent ions in a
+steady state. Ions of different mobility, ions that hop in concert and slow changes of the structure
+show up as a spread between ions or blocks that is larger than predicted. A larger spread is used
+only when it is significant, because an error from few blocks is itself uncertain by tens of
+percent.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import stats
+
+from lionn_rs import _core
+
+from ._records import Record
+from .gls import LineFit, choose_lags, fit_line
+from .msd import msd
+from .trajectory import Floats
+
+FEWEST = 4
+"""Fewer ions or blocks give no usable spread."""
+MOST_BLOCKS = 20
+LAGS_PER_BLOCK = 3
+"""A block is at least this many times as long as the first lag of the fit."""
+SIGNIFICANCE = 0.05
+"""A spread counts as larger than predicted below this probability of chance."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class SpreadError(Record):
+    """Relative standard error of D from the spread between ions or time blocks."""
+
+    kind: str
+    """``ions`` or ``blocks``."""
+    n: int
+    """Number of ions or blocks."""
+    relative_sd: float
+    """Standard error of the mean over D."""
+    predicted_relative_sd: float
+    """What the analytic covariance predicts for the same estimator."""
+    significant: bool
+    """The spread is larger than predicted at the 5 % level."""
+
+    @property
+    def inflation(self) -> float:
+        """Observed over predicted error."""
+        return self.relative_sd / self.predicted_relative_sd
+
+
+def ion_spread(positions: Floats, carriers: NDArray[np.intp], line: LineFit) -> SpreadError | None:
+    """Error of the slope from the ion-to-ion spread of the same linear estimator.
+
+    Parameters
+    ----------
+    positions : (n_frames, n_atoms, 3) float64, Å
+        Unwrapped, drift removed.
+    carriers : (k,) int
+        Indices of the ions.
+    line : LineFit
+        The fit whose weights are applied to each ion.
+
+    Returns
+    -------
+    SpreadError or None
+        None for fewer than 4 ions or a slope that is not positive.
+    """
+    if len(carriers) < FEWEST or line.slope <= 0.0:
+        return None
+    single = _core.msd_per_atom(positions, carriers.astype(np.uint64), line.lags.astype(np.uint64))
+    slopes = single.sum(axis=2) @ line.weights
+    return _compare("ions", slopes, line.slope, line.slope_sd)
+
+
+def block_spread(
+    positions: Floats, carriers: NDArray[np.intp], line: LineFit, *, hop_length_A: float
+) -> SpreadError | None:
+    """Error of the slope from its spread between consecutive blocks of the run.
+
+    Each block gets its own MSD and its own fit, with the same first lag and at most two thirds of
+    the block as last lag.
+
+    Parameters
+    ----------
+    positions, carriers, line
+        As in :func:`ion_spread`.
+    hop_length_A : float
+        Hop length of the discreteness term, Å.
+
+    Returns
+    -------
+    SpreadError or None
+        None if the run is shorter than four blocks.
+    """
+    n_frames = len(positions)
+    first = int(line.lags[0])
+    n_blocks = min(MOST_BLOCKS, (n_frames - 1) // (LAGS_PER_BLOCK * first))
+    if n_blocks < FEWEST or line.slope <= 0.0:
+        return None
+    length = n_frames // n_blocks
+    lags = choose_lags(first, min(2 * length // 3, int(line.lags[-1])))
+    if len(lags) < 3:
+        return None
+    ions = np.ascontiguousarray(positions[:, carriers])
+    slopes, errors = [], []
+    for block in range(n_blocks):
+        curve = msd(np.ascontiguousarray(ions[block * length : (block + 1) * length]))[0]
+        fit = fit_line(curve, lags, n_particles=len(carriers), hop_length_A=hop_length_A)
+        slopes.append(fit.slope)
+        errors.append(fit.slope_sd)
+    predicted = float(np.sqrt(np.mean(np.square(errors)) / n_blocks))
+    return _compare("blocks", np.array(slopes), line.slope, predicted)
+
+
+def _compare(kind: str, slopes: Floats, slope: float, predicted: float) -> SpreadError:
+    n = len(slopes)
+    observed = float(np.std(slopes, ddof=1) / np.sqrt(n))
+    chance = float(stats.chi2.sf((n - 1) * (observed / predicted) ** 2, n - 1))
+    return SpreadError(
+        kind=kind,
+        n=n,
+        relative_sd=observed / slope,
+        predicted_relative_sd=predicted / slope,
+        significant=chance < SIGNIFICANCE,
+    )

@@ -1,0 +1,67 @@
+"""Figures of radial distribution functions."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from lionn_rs.analysis import RdfResult
+from lionn_rs.errors import DataError
+
+from .style import COLORS, GRAY, LIGHT, new_figure, style
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+COORDINATION_TOP = 14.0
+"""Upper end of the coordination axis; first shells of solids have at most 12 neighbors."""
+
+
+def plot_rdf(results: Sequence[RdfResult]) -> Figure:
+    """g(r) of one or several pairs, one panel each, with the running coordination number.
+
+    Parameters
+    ----------
+    results : sequence of RdfResult
+        The pairs.
+
+    Returns
+    -------
+    Figure
+
+    Raises
+    ------
+    DataError
+        Without results.
+    """
+    if not results:
+        raise DataError("plot_rdf: no results")
+    columns = min(3, len(results))
+    rows = -(-len(results) // columns)
+    with style():
+        figure, axes = new_figure(
+            rows, columns, width_in=2.45 * columns + 0.4, height_in=2.1 * rows + 0.2, sharex=True
+        )
+        for k, result in enumerate(results):
+            ax = axes[k // columns, k % columns]
+            ax.axhline(1.0, color=LIGHT, linewidth=0.8)
+            ax.plot(result.r_A, result.g, color=COLORS[0])
+            ax.set_title("–".join(result.pair))
+            ax.set_xlim(0.0, float(result.r_A[-1]))
+            ax.set_ylim(bottom=0.0)
+            twin = ax.twinx()
+            twin.plot(result.r_A, result.coordination, color=COLORS[1], linewidth=0.9)
+            twin.set_ylim(0.0, COORDINATION_TOP)
+            twin.tick_params(axis="y", colors=COLORS[1])
+            twin.spines["right"].set_visible(True)
+            twin.spines["right"].set_color(GRAY)
+            if k % columns == 0:
+                ax.set_ylabel("g(r)", color=COLORS[0])
+            if k % columns == columns - 1 or k == len(results) - 1:
+                twin.set_ylabel("coordination number", color=COLORS[1])
+            if k + columns >= len(results):
+                ax.set_xlabel("r / Å")
+                ax.tick_params(labelbottom=True)
+        for k in range(len(results), rows * columns):
+            axes[k // columns, k % columns].set_visible(False)
+    return figure
