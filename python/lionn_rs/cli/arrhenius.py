@@ -32,7 +32,7 @@ def command(
     from lionn_rs.files import prepare_folder, write_json
     from lionn_rs.workflows.transport import (
         analyze_folder,
-        arrhenius_figure,
+        draw_arrhenius,
         find_trajectories,
         fit_arrhenius,
         read_settings,
@@ -55,5 +55,5 @@ def command(
     if output is not None:
         folder = prepare_folder(output, force=force)
         write_json(folder / "arrhenius.json", fit.to_dict())
-        arrhenius_figure(results, fit, folder)
+        draw_arrhenius(fit, folder)
         say(f"written: {folder / 'arrhenius.json'}")

@@ -41,9 +41,14 @@ def command(
     """Diffusivity (cm²/s) and Nernst-Einstein conductivity (mS/cm), each with its interval.
 
     Where a run is not diffusive, an upper bound is given instead of a value. Writes
-    diffusion.json and the MSD figure into each trajectory's folder.
+    diffusion.json and MSD figures into each trajectory's folder.
     """
-    from lionn_rs.workflows.transport import analyze_folder, find_trajectories, read_settings
+    from lionn_rs.workflows.transport import (
+        analyze_folder,
+        draw_msd,
+        find_trajectories,
+        read_settings,
+    )
 
     settings = read_settings(
         config,
@@ -58,6 +63,7 @@ def command(
     )
     for folder in find_trajectories(trajectories):
         result = analyze_folder(folder, settings.diffusion)
+        draw_msd([result], folder)
         say(str(result))
         for text in result.warnings:
             say(f"  warning: {text}")

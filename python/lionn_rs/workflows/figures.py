@@ -18,17 +18,17 @@ PNG_DPI = 160
 
 
 def save_figure(figure: Figure, folder: Path, name: str) -> None:
-    """Write ``NAME.png`` and ``NAME.svg`` into ``folder`` and close the figure.
+    """Write ``NAME.png`` and ``NAME.svg`` into ``folder``.
 
     The SVG carries no date and fixed identifiers, so that the same result gives the same file.
     """
     import matplotlib as mpl
-    from matplotlib import pyplot as plt
+
+    from lionn_rs.plots.style import style
 
     folder.mkdir(parents=True, exist_ok=True)
-    with mpl.rc_context({"svg.hashsalt": name, "svg.fonttype": "path"}):
+    with style(), mpl.rc_context({"svg.hashsalt": name, "svg.fonttype": "path"}):
         for kind, metadata in (("png", {"Software": None}), ("svg", {"Date": None})):
             buffer = io.BytesIO()
             figure.savefig(buffer, format=kind, dpi=PNG_DPI, bbox_inches="tight", metadata=metadata)
             write_bytes(folder / f"{name}.{kind}", buffer.getvalue())
-    plt.close(figure)

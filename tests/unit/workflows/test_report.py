@@ -7,7 +7,7 @@ import re
 from html.parser import HTMLParser
 
 import pytest
-from summary_example import example
+from .summary_example import example
 
 from lionn_rs.workflows.figures import save_figure
 from lionn_rs.workflows.report import write_report
@@ -34,14 +34,13 @@ class Balanced(HTMLParser):
 
 @pytest.fixture(params=[False, True], ids=["value", "refused"])
 def page(request, tmp_path):
-    from matplotlib import pyplot as plt
+    from lionn_rs.plots.style import new_figure
 
     summary = example(refused=request.param)
     (tmp_path / "summary.json").write_text(json.dumps(summary), encoding="utf-8")
     for name in FIGURES:
-        figure, axes = plt.subplots(figsize=(7, 3))
-        axes.plot([0, 1], [0, 1])
-        axes.set_title(name)
+        figure, axes = new_figure()
+        axes[0, 0].plot([0, 1], [0, 1])
         save_figure(figure, tmp_path / "figures", name)
     return summary, write_report(tmp_path).read_text(encoding="utf-8")
 
@@ -67,9 +66,9 @@ def test_every_figure_is_embedded(page):
 
 def test_headline_is_a_value_with_interval_or_a_refusal(page):
     summary, text = page
-    if summary["headline"]["refused"]:
+    if summary["arrhenius"]["refused"]:
         assert "No conductivity at 300 K" in text
-        assert summary["headline"]["refused"] in text
+        assert summary["arrhenius"]["refused"] in text
         assert "8.8 mS/cm" not in text
     else:
         assert "8.8 mS/cm at 300 K" in text
