@@ -82,3 +82,79 @@ def pair_histogram(
     r_max: float,
     n_bins: int,
 ) -> NDArray[np.uint64]: ...
+
+@final
+class LennardJones:
+    """Lennard-Jones potential, the same for all elements."""
+
+    def __new__(
+        cls, *, epsilon: float, sigma: float, onset: float, cutoff: float
+    ) -> LennardJones: ...
+    @property
+    def hash(self) -> str: ...
+
+@final
+class Harmonic:
+    """Einstein crystal: every atom bound to its site."""
+
+    def __new__(
+        cls, *, sites: NDArray[np.float64], stiffness: NDArray[np.float64]
+    ) -> Harmonic: ...
+
+@final
+class MdRun:
+    """A molecular-dynamics run whose loop is in Rust."""
+
+    def __new__(
+        cls,
+        potential: Any,
+        *,
+        cell: NDArray[np.float64],
+        pbc: tuple[bool, bool, bool],
+        numbers: NDArray[np.uint8],
+        positions: NDArray[np.float64],
+        velocities: NDArray[np.float64],
+        masses: NDArray[np.float64],
+        timestep_fs: float,
+        skin: float,
+        n_dof: int | None = None,
+        min_distance: float = 0.5,
+        max_temperature_K: float = 1e5,
+        max_excess: float = ...,
+        check_stride: int = 10,
+        stride_thermo: int = 1,
+        stride_frames: int = 0,
+        record_velocities: bool = False,
+        n_threads: int | None = None,
+    ) -> MdRun: ...
+    def set_thermostat(self, spec: Mapping[str, Any]) -> None: ...
+    def observe(self) -> None: ...
+    def run(self, n_steps: int, time_limit_s: float | None = None) -> int: ...
+    def drain(self) -> dict[str, NDArray[Any]]: ...
+    def snapshot(self) -> dict[str, Any]: ...
+    def last_good(self) -> dict[str, Any]: ...
+    def restore(self, snapshot: dict[str, Any]) -> None: ...
+    @property
+    def step(self) -> int: ...
+    @property
+    def positions(self) -> NDArray[np.float64]: ...
+    @property
+    def velocities(self) -> NDArray[np.float64]: ...
+    @property
+    def forces(self) -> NDArray[np.float64]: ...
+    @property
+    def potential_energy(self) -> float: ...
+    @property
+    def temperature_K(self) -> float: ...
+    @property
+    def conserved(self) -> float: ...
+    @property
+    def n_dof(self) -> int: ...
+    @property
+    def n_rebuilds(self) -> int: ...
+    @property
+    def extrapolation(self) -> dict[str, Any]: ...
+
+def maxwell_boltzmann(
+    masses: NDArray[np.float64], temperature_K: float, *, seed: int, exact: bool = True
+) -> NDArray[np.float64]: ...

@@ -2,9 +2,11 @@
 
 use pyo3::prelude::*;
 
+mod analytic;
 mod convert;
 mod descriptor;
 mod error;
+mod md;
 mod potential;
 mod observables;
 
@@ -15,5 +17,7 @@ fn _core(module: &Bound<'_, PyModule>) -> PyResult<()> {
     descriptor::register(module)?;
     potential::register(module)?;
     observables::register(module)?;
+    analytic::register(module)?;
+    md::register(module)?;
     Ok(())
 }

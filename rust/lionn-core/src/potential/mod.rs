@@ -1,5 +1,6 @@
 //! Potentials: energy, forces and virial of a structure.
 
+pub mod analytic;
 mod neural;
 mod scaling;
 

@@ -1,0 +1,19 @@
+"""Molecular dynamics: protocol, runner, trajectory files. The time steps are made in Rust."""
+
+from __future__ import annotations
+
+from lionn_rs.md.protocol import Protocol, Stage
+from lionn_rs.md.runner import MdJob, MdResult, run_many, run_md
+from lionn_rs.md.supercell import repeat
+from lionn_rs.md.trajectory import Trajectory
+
+__all__ = [
+    "MdJob",
+    "MdResult",
+    "Protocol",
+    "Stage",
+    "Trajectory",
+    "repeat",
+    "run_many",
+    "run_md",
+]

@@ -1,0 +1,104 @@
+"""The thermo table: energies, temperature and conserved quantity along a run, as CSV."""
+
+from __future__ import annotations
+
+import csv
+import os
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lionn_rs.errors import DataError
+from lionn_rs.files import write_text
+from lionn_rs.md.protocol import Protocol
+
+__all__ = ["COLUMNS", "THERMO_FILE", "ThermoWriter", "read_thermo", "thermo_columns"]
+
+THERMO_FILE = "thermo.csv"
+
+COLUMNS = (
+    "step",
+    "time_fs",
+    "stage",
+    "potential_energy",
+    "kinetic_energy",
+    "temperature_K",
+    "target_K",
+    "conserved",
+    "n_extrapolating",
+    "worst_excess",
+)
+"""Energies in eV; ``n_extrapolating`` counts atoms outside the training range at that step,
+``worst_excess`` is the largest excess in units of the width of the range."""
+
+Columns = dict[str, NDArray[Any]]
+
+_INTEGERS = ("step", "n_extrapolating")
+
+
+def thermo_columns(records: dict[str, NDArray[Any]], protocol: Protocol) -> Columns:
+    """Columns :data:`COLUMNS` from what the core recorded; the protocol knows time and stage."""
+    step = records["step"].astype(np.int64)
+    columns: Columns = {name: records[name] for name in COLUMNS if name in records}
+    columns["step"] = step
+    columns["n_extrapolating"] = records["n_extrapolating"].astype(np.int64)
+    columns["time_fs"] = step * protocol.timestep_fs
+    columns["stage"] = protocol.labels(step)
+    return {name: columns[name] for name in COLUMNS}
+
+
+class ThermoWriter:
+    """Appends rows to a CSV file; on ``resume`` rows after ``last_step`` are dropped first."""
+
+    def __init__(self, path: Path, *, last_step: int | None = None) -> None:
+        self.path = path
+        lines = [",".join(COLUMNS)]
+        if last_step is not None and path.is_file():
+            # A line without its end was being written when the process died.
+            old = path.read_text("utf-8").splitlines(keepends=True)[1:]
+            lines += [
+                line.rstrip("\n")
+                for line in old
+                if line.endswith("\n") and int(line.split(",", 1)[0]) <= last_step
+            ]
+        write_text(path, "\n".join(lines) + "\n")
+
+    def append(self, columns: Columns) -> None:
+        """Append rows and flush them to disk; floats keep all their digits."""
+        texts = [
+            columns[name].tolist() if name == "stage" else map(repr, columns[name].tolist())
+            for name in COLUMNS
+        ]
+        with self.path.open("a", encoding="utf-8") as stream:
+            stream.writelines(",".join(row) + "\n" for row in zip(*texts, strict=True))
+            stream.flush()
+            os.fsync(stream.fileno())
+
+
+def read_thermo(path: str | Path) -> Columns:
+    """Columns of a thermo table.
+
+    Returns
+    -------
+    dict of (n_rows,) arrays
+        Keys :data:`COLUMNS`; ``step`` and ``n_extrapolating`` int64, ``stage`` str, others float64.
+
+    Raises
+    ------
+    DataError
+        The file is missing or not a thermo table.
+    """
+    try:
+        with Path(path).open(encoding="utf-8", newline="") as stream:
+            rows = list(csv.DictReader(stream))
+        return {name: _column(name, [row[name] for row in rows]) for name in COLUMNS}
+    except (OSError, KeyError, ValueError, TypeError) as error:
+        raise DataError(f"{path}: not a thermo table of lionn_rs: {error}") from error
+
+
+def _column(name: str, values: list[str]) -> NDArray[Any]:
+    if name == "stage":
+        return np.array(values, dtype=str)
+    return np.array(values, dtype=np.int64 if name in _INTEGERS else np.float64)
