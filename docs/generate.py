@@ -9,6 +9,7 @@ from __future__ import annotations
 import io
 import os
 import sys
+from contextlib import redirect_stdout, suppress
 from pathlib import Path
 from typing import Any, get_args
 
@@ -27,9 +28,9 @@ def configuration_page() -> str:
         "",
         "Written by `docs/generate.py` from `lionn_rs.config`; change it there.",
         "",
-        "`lionn run` reads all sections, `lionn train` those from `[data]` to `[training]`, `lionn md` the section",
-        "`[md]`, `lionn diffusion` and `lionn arrhenius` those two. Unknown keys are refused. File names are relative to",
-        "the TOML file.",
+        "`lionn run` reads all sections, `lionn train` those from `[data]` to `[training]`,",
+        "`lionn md` the section `[md]`, `lionn diffusion` and `lionn arrhenius` those two. Unknown",
+        "keys are refused. File names are relative to the TOML file.",
     ]
     for name, field in RunConfig.model_fields.items():
         model = field.annotation
@@ -38,9 +39,8 @@ def configuration_page() -> str:
         lines += ["", f"## [{name}]", "", f"{field.description}.", ""]
         lines += ["| key | default | meaning |", "|---|---|---|"]
         for key, entry in model.model_fields.items():
-            lines.append(
-                f"| `{key}` | {_default(entry.default)} | {entry.description}{_choices(entry.annotation)} |"
-            )
+            meaning = f"{entry.description}{_choices(entry.annotation)}"
+            lines.append(f"| `{key}` | {_default(entry.default)} | {meaning} |")
     return "\n".join(lines) + "\n"
 
 
@@ -65,8 +65,9 @@ def command_line_page() -> str:
     """The ``--help`` of every command, as it is printed."""
     lines = ["# Command line", "", "Written by `docs/generate.py`: what `--help` prints.", ""]
     lines += [
-        "Exit codes: 0 success, 1 the work could not be done (data, potential file, simulation), 2 wrong command line or",
-        "configuration, 130 Ctrl-C. An error is one line on standard error; `--debug` adds the traceback.",
+        "Exit codes: 0 success, 1 the work could not be done (data, potential file, simulation),",
+        "2 wrong command line or configuration, 130 Ctrl-C. An error is one line on standard",
+        "error; `--debug` adds the traceback.",
     ]
     for command in (
         "",
@@ -85,16 +86,11 @@ def command_line_page() -> str:
 
 
 def _help(command: str) -> str:
-    from contextlib import redirect_stdout
-
     from lionn_rs.cli.main import main
 
     stream = io.StringIO()
-    with redirect_stdout(stream):
-        try:
-            main([command, "--help"] if command else ["--help"])
-        except SystemExit:
-            pass
+    with redirect_stdout(stream), suppress(SystemExit):
+        main([command, "--help"] if command else ["--help"])
     return "\n".join(line.rstrip() for line in stream.getvalue().strip().splitlines())
 
 

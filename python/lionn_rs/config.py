@@ -152,7 +152,7 @@ class MdSection(ProtocolSettings, Section):
     )
 
     def protocol(self, temperature_K: float, seed: int) -> Protocol:
-        """The protocol of one run."""
+        """Return the protocol of one run."""
         settings = {name: getattr(self, name) for name in ProtocolSettings.model_fields}
         return Protocol(temperature_K=temperature_K, seed=seed, **settings)
 

@@ -138,7 +138,7 @@ def to_toml(config: BaseModel) -> str:
 
 
 def resolve_path(text: str, folder: Path) -> str:
-    """A file name relative to ``folder``, unless it is absolute or a bundled data set."""
+    """Return a file name relative to ``folder``, unless it is absolute or a bundled data set."""
     if text.startswith(DATASET_PREFIX) or Path(text).is_absolute():
         return text
     return str(folder / text)

@@ -1,4 +1,4 @@
-"""One progress display for every long task: rate and time left, or a log line when not a terminal."""
+"""One progress display for every long task: rate and time left, or log lines."""
 
 from __future__ import annotations
 

@@ -67,7 +67,7 @@ def say(text: str) -> None:
 
 
 def print_table(table: Table) -> None:
-    """A table of results on standard output, never narrower than its content when piped."""
+    """Print a table of results on standard output, never narrower than its content when piped."""
     console = Console()
     if not console.is_terminal:
         console = Console(width=160)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Annotated
 
@@ -27,10 +28,11 @@ def command(
 
     A run that was interrupted goes on with --resume; finished stages are kept.
     """
-    from lionn_rs.workflows.run import demo_config_path, run_workflow
-
     if demo == (config is not None):
         raise ConfigError("give either a TOML file or --demo")
-    path = demo_config_path() if config is None else config
-    report = run_workflow(path, output, resume=resume, force=force, progress=not quiet)
+
+    from lionn_rs.workflows.run import demo_config, run_workflow
+
+    with demo_config() if config is None else nullcontext(config) as path:
+        report = run_workflow(path, output, resume=resume, force=force, progress=not quiet)
     say(f"report: {report}")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -52,7 +52,7 @@ def command(
     from lionn_rs.config_file import load_config, merge_overrides, parse_config
     from lionn_rs.workflows.training import train_command
 
-    overrides = {
+    overrides: dict[str, dict[str, Any]] = {
         "data": {"test": test, "validation": validation},
         "descriptor": {"cutoff": cutoff},
         "network": {
@@ -70,7 +70,7 @@ def command(
     if source.suffix == ".toml":
         config = load_config(source, TrainConfig, overrides)
     else:
-        content: dict[str, dict[str, object]] = {"data": {"images": [str(source)]}}
+        content: dict[str, dict[str, Any]] = {"data": {"images": [str(source)]}}
         merge_overrides(content, overrides)
         config = parse_config(content, TrainConfig, source="options")
     table = train_command(config, output, resume=resume, force=force, progress=not quiet)

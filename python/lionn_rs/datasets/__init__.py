@@ -19,7 +19,7 @@ import json
 import lzma
 from difflib import get_close_matches
 from importlib.resources import files
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, cast
 
 from lionn_rs.errors import DataError
 
@@ -143,5 +143,4 @@ def _read(record: dict[str, Any]) -> list[Atoms]:
             f"bundled file {record['file']} is damaged: its SHA-256 is {found[:12]}…, "
             f"expected {expected[:12]}… (reinstall lionn_rs)"
         )
-    images: list[Atoms] = read(io.StringIO(raw.decode()), index=":", format="extxyz")
-    return images
+    return cast("list[Atoms]", read(io.StringIO(raw.decode()), index=":", format="extxyz"))

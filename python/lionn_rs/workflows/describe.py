@@ -1,4 +1,4 @@
-"""What a file is, in a few lines: potentials, trajectories, images, bundled sets, the installation."""
+"""What a file is, in a few lines: potential, trajectory, images, bundled set, installation."""
 
 from __future__ import annotations
 
@@ -8,11 +8,12 @@ import sys
 from collections import Counter
 from importlib import metadata
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from lionn_rs import datasets
 from lionn_rs.config_file import DATASET_PREFIX
 from lionn_rs.errors import DataError
+from lionn_rs.units import PS_TO_FS
 
 if TYPE_CHECKING:
     from ase import Atoms
@@ -51,7 +52,7 @@ def describe_installation() -> list[str]:
 
 
 def describe(target: str) -> list[str]:
-    """What a file, folder or bundled set holds.
+    """Say what a file, folder or bundled set holds.
 
     Raises
     ------
@@ -105,24 +106,21 @@ def _describe_potential(path: Path) -> list[str]:
 def _describe_trajectory(path: Path) -> list[str]:
     from lionn_rs.md import Trajectory
 
-    with Trajectory.open(path) as trajectory:
-        counts = Counter(int(number) for number in trajectory.numbers)
-        from ase.data import chemical_symbols
-
-        formula = " ".join(f"{chemical_symbols[z]}{n}" for z, n in sorted(counts.items()))
-        times = trajectory.time_fs
-        return [
-            f"trajectory of {len(trajectory.numbers)} atoms ({formula}), {len(times)} frames",
-            f"time: {times[0] / 1000:g} to {times[-1] / 1000:g} ps",
-            *_flatten(trajectory.metadata),
-        ]
+    trajectory = Trajectory.open(path)
+    lines = [f"trajectory of {trajectory.n_atoms} atoms, {trajectory.n_frames} frames"]
+    if trajectory.n_frames:
+        first, last = trajectory.time_fs[[0, -1]] / PS_TO_FS
+        lines.append(
+            f"time: {first:g} to {last:g} ps, a frame every {trajectory.frame_interval_fs:g} fs"
+        )
+    return [*lines, *_flatten(trajectory.metadata)]
 
 
 def _describe_images(path: Path) -> list[str]:
     from ase.io import read
 
     try:
-        images: list[Atoms] = read(path, index=":")
+        images = cast("list[Atoms]", read(path, index=":"))
     except Exception as error:
         # ASE's readers raise whatever their parser meets.
         reason = str(error) or type(error).__name__

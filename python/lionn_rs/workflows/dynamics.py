@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -10,11 +12,11 @@ from lionn_rs.config_file import to_toml
 from lionn_rs.errors import DataError, SimulationError
 from lionn_rs.files import prepare_folder, write_text
 from lionn_rs.units import PS_TO_FS
+from lionn_rs.workflows.figures import save_figure
 from lionn_rs.workflows.inputs import load_structure
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
     from ase import Atoms
     from numpy.typing import NDArray
@@ -100,28 +102,50 @@ def md_stage(
     progress: bool,
     single: bool = False,
 ) -> list[MdResult]:
-    """Run all temperatures and seeds side by side; runs found in ``folder`` are continued.
+    """Run all temperatures and seeds side by side, one subfolder per run unless ``single``.
 
-    One subfolder per run, unless ``single``.
+    Runs found in ``folder`` are continued; those that are finished or had to stop are kept.
     """
     from lionn_rs.md import MdJob, run_many
 
-    jobs = [
-        MdJob(
-            potential,
-            atoms,
-            section.protocol(temperature, seed),
-            folder if single else folder / run_name(temperature, seed),
-            resume=True,
-        )
-        for temperature in section.temperatures_K
-        for seed in section.seeds
-    ]
-    return run_many(jobs, section.n_workers, progress=progress)
+    results: dict[Path, MdResult] = {}
+    jobs: list[MdJob] = []
+    folders: list[Path] = []
+    for temperature in section.temperatures_K:
+        for seed in section.seeds:
+            target = folder if single else folder / run_name(temperature, seed)
+            folders.append(target)
+            protocol = section.protocol(temperature, seed)
+            stopped = load_stopped(target)
+            if stopped is not None:
+                results[target] = stopped
+            else:
+                jobs.append(MdJob(potential, atoms, protocol, target, resume=True))
+    for job, result in zip(jobs, run_many(jobs, section.n_workers, progress=progress), strict=True):
+        results[Path(str(job.output))] = result
+    return [results[target] for target in folders]
+
+
+def load_stopped(folder: Path) -> MdResult | None:
+    """Load a run that had to stop earlier, from its folder; ``None`` for any other.
+
+    Such a run cannot be resumed, it would stop again. (Finished runs need no care: resuming them
+    makes no step.)
+    """
+    from lionn_rs.md import MdResult, Trajectory
+    from lionn_rs.md.trajectory import METADATA_FILE
+
+    path = folder / METADATA_FILE
+    if not path.is_file():
+        return None
+    metadata = json.loads(path.read_text(encoding="utf-8"))
+    if metadata.get("status") != "failed":
+        return None
+    return MdResult("failed", metadata["message"], metadata, Trajectory.open(folder), output=folder)
 
 
 def run_record(result: MdResult) -> dict[str, Any]:
-    """What the report says about one run; everything refers to the production stage."""
+    """Return what the report says about one run; everything refers to the production stage."""
     thermo = result.thermo
     production = thermo["stage"] == "production"
     n_atoms = result.trajectory.n_atoms
@@ -189,3 +213,14 @@ def mean_and_error(values: NDArray[np.float64]) -> tuple[float, float]:
         errors.append(float(blocks.std(ddof=1)) / n_blocks**0.5)
         length *= 2
     return float(values.mean()), max(errors)
+
+
+def draw_dynamics(results: list[MdResult], folder: Path) -> None:
+    """Write the figures of the report on dynamics: temperature, conserved quantity, trust."""
+    from lionn_rs.plots.md import plot_conserved, plot_temperature
+    from lionn_rs.plots.trust import plot_extrapolation
+
+    save_figure(plot_temperature(results), folder, "temperature")
+    save_figure(plot_conserved(results), folder, "conserved")
+    records = [run_record(result) for result in results]
+    save_figure(plot_extrapolation(records), folder, "extrapolation")

@@ -45,7 +45,7 @@ class Column:
 
 
 def page(title: str, subtitle: str, sections: Sequence[Section], footer: str) -> str:
-    """A complete page.
+    """Return a complete page.
 
     Parameters
     ----------
@@ -83,9 +83,7 @@ def page(title: str, subtitle: str, sections: Sequence[Section], footer: str) ->
 """
 
 
-def section(
-    key: str, title: str, *content: str, style: str = "", nav: str = ""
-) -> Section:
+def section(key: str, title: str, *content: str, style: str = "", nav: str = "") -> Section:
     """One card of the page as ``(id, name in the navigation, html)``."""
     inner = "\n".join(part for part in content if part)
     html = f'<section id="{key}" class="{style}">\n<h2>{escape(title)}</h2>\n{inner}\n</section>'
@@ -93,12 +91,12 @@ def section(
 
 
 def paragraph(text: str, style: str = "") -> str:
-    """A paragraph of plain text."""
+    """Return a paragraph of plain text."""
     return f'<p class="{style}">{escape(text)}</p>' if style else f"<p>{escape(text)}</p>"
 
 
 def table(columns: Sequence[Column], rows: Iterable[Sequence[str]]) -> str:
-    """A table; cells are HTML (escape plain text, or pass :func:`badge`)."""
+    """Return a table; cells are HTML (escape plain text, or pass :func:`badge`)."""
     heads = "".join(
         f'<th class="{column.kind and "text"}">{escape(column.title)}'
         f'<span class="unit">{escape(column.unit)}</span></th>'
@@ -120,7 +118,7 @@ def table(columns: Sequence[Column], rows: Iterable[Sequence[str]]) -> str:
 
 
 def tiles(entries: Iterable[tuple[str, str, str]]) -> str:
-    """A row of numbers: ``(label, value, note)`` in plain text."""
+    """Return a row of numbers: ``(label, value, note)`` in plain text."""
     cells = "".join(
         f'<div class="tile"><div class="label">{escape(label)}</div>'
         f'<div class="value">{escape(value)}</div><div class="note">{escape(note)}</div></div>'
@@ -130,7 +128,7 @@ def tiles(entries: Iterable[tuple[str, str, str]]) -> str:
 
 
 def callout(kind: str, lines: Sequence[str]) -> str:
-    """A colored box (``good``, ``note``, ``warn``, ``bad``) with one or several lines of text."""
+    """Return a colored box (``good``, ``note``, ``warn``, ``bad``) with lines of text."""
     if not lines:
         return ""
     if len(lines) == 1:
@@ -141,7 +139,7 @@ def callout(kind: str, lines: Sequence[str]) -> str:
 
 
 def badge(kind: str, text: str) -> str:
-    """A colored word (``good``, ``warn``, ``bad``)."""
+    """Return a colored word (``good``, ``warn``, ``bad``)."""
     return f'<span class="badge {kind}">{escape(text)}</span>'
 
 
@@ -157,7 +155,7 @@ def details(summary: str, text: str) -> str:
 
 
 def figure(folder: Path, name: str, caption: str, *, narrow: bool = False) -> str:
-    """The figure ``name`` of ``folder``, embedded; empty when it was not drawn.
+    """Return the figure ``name`` of ``folder``, embedded; empty when it was not drawn.
 
     SVG as a base64 image rather than inline: identifiers of several inline figures would clash.
     """

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from lionn_rs import datasets
 from lionn_rs.config_file import DATASET_PREFIX
@@ -43,7 +43,7 @@ def load_images(section: DataSection) -> list[Atoms]:
 
 
 def level_of_theory(section: DataSection) -> str:
-    """The text of the section, or that of the bundled sets it names."""
+    """Return the text of the section, or that of the bundled sets it names."""
     if section.level_of_theory:
         return section.level_of_theory
     texts = [
@@ -55,7 +55,7 @@ def level_of_theory(section: DataSection) -> str:
 
 
 def load_structure(name: str, supercell: tuple[int, int, int] = (1, 1, 1)) -> Atoms:
-    """A crystal structure, repeated along its cell vectors.
+    """Load a crystal structure, repeated along its cell vectors.
 
     Parameters
     ----------
@@ -92,7 +92,7 @@ def _read_structure(path: Path) -> Atoms:
     if not path.is_file():
         raise DataError(f"{path}: no such file")
     try:
-        found = read(path, index=-1)
+        found = cast("Atoms", read(path, index=-1))
     except Exception as error:
         # ASE's readers raise whatever their parser meets: IndexError, KeyError, StopIteration...
         reason = str(error) or type(error).__name__
@@ -101,7 +101,7 @@ def _read_structure(path: Path) -> Atoms:
 
 
 def make_descriptor(section: DescriptorSection, elements: list[str]) -> Gaussian:
-    """The descriptor of a ``[descriptor]`` section.
+    """Make the descriptor of a ``[descriptor]`` section.
 
     Parameters
     ----------

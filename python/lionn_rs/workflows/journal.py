@@ -1,4 +1,4 @@
-"""What a run has done so far: finished stages with their seconds, so that a killed run can go on."""
+"""What a run has done so far, so that a killed run can go on."""
 
 from __future__ import annotations
 
@@ -58,17 +58,25 @@ class Journal:
 
     def finished(self, stage: str) -> bool:
         """Whether the stage has been completed."""
-        return stage in self._stages
+        return bool(self._stages.get(stage, {}).get("finished", False))
 
     @property
     def seconds(self) -> dict[str, float]:
-        """Wall-clock seconds of each finished stage, in order; restarts are added up."""
+        """Wall-clock seconds of each stage, in order."""
         return {name: entry["seconds"] for name, entry in self._stages.items()}
 
     @contextmanager
     def stage(self, name: str) -> Iterator[None]:
-        """Time a stage and note it as finished when its body ends without an error."""
+        """Time a stage and note it as finished when its body ends without an error.
+
+        Seconds of interrupted attempts and of repetitions are added up.
+        """
         started = time.monotonic()
-        yield
-        self._stages[name] = {"seconds": round(time.monotonic() - started, 2)}
-        write_json(self.path, {"fingerprint": self.fingerprint, "stages": self._stages})
+        entry = self._stages.setdefault(name, {"seconds": 0.0, "finished": False})
+        before = entry["seconds"]
+        try:
+            yield
+            entry["finished"] = True
+        finally:
+            entry["seconds"] = round(before + time.monotonic() - started, 2)
+            write_json(self.path, {"fingerprint": self.fingerprint, "stages": self._stages})

@@ -46,7 +46,7 @@ def power(value: float | None, digits: int = 3) -> str:
 
 
 def interval(low: float | None, high: float | None, digits: int = 2) -> str:
-    """An interval as ``[low, high]``.
+    """Format an interval as ``[low, high]``.
 
     Examples
     --------
@@ -57,7 +57,7 @@ def interval(low: float | None, high: float | None, digits: int = 2) -> str:
 
 
 def power_interval(low: float | None, high: float | None, digits: int = 2) -> str:
-    """An interval of numbers with powers of ten.
+    """Format an interval of numbers with powers of ten.
 
     Examples
     --------

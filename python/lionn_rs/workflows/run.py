@@ -17,7 +17,13 @@ from lionn_rs.config_file import load_config, to_toml
 from lionn_rs.errors import DataError
 from lionn_rs.files import prepare_folder, write_json, write_text
 from lionn_rs.workflows.describe import software
-from lionn_rs.workflows.dynamics import check_elements, describe_run, md_stage, run_record
+from lionn_rs.workflows.dynamics import (
+    check_elements,
+    describe_run,
+    draw_dynamics,
+    md_stage,
+    run_record,
+)
 from lionn_rs.workflows.inputs import load_images, load_structure
 from lionn_rs.workflows.journal import Journal
 from lionn_rs.workflows.report import write_report
@@ -147,9 +153,10 @@ class Workflow:
         with _log_file(self.folder / LOG_FILE):
             potential = self._train()
             runs = self._dynamics(potential)
-            self._transport(runs)
+            transport = self._transport(runs)
             with self.journal.stage("report"):
-                write_json(self.folder / "summary.json", self._summary(potential, runs))
+                summary = self._summary(potential, runs, transport)
+                write_json(self.folder / "summary.json", summary)
                 report = write_report(self.folder)
             logger.info("done in %.0f s: %s", time.monotonic() - started, report)
         return report
@@ -191,17 +198,88 @@ class Workflow:
     def _dynamics(self, potential: Potential) -> list[MdResult]:
         section = self.config.md
         n_runs = len(section.temperatures_K) * len(section.seeds)
-        if not self.journal.finished("dynamics"):
-            logger.info("%d runs of %d atoms", n_runs, len(self.atoms))
-            with self.journal.stage("dynamics"):
-                runs = self._run_dynamics(potential, progress=self.progress)
-        else:
-            runs = self._run_dynamics(potential, progress=False)
+        logger.info("molecular dynamics: %d runs of %d atoms", n_runs, len(self.atoms))
+        target = self.folder / "md"
+        target.mkdir(exist_ok=True)
+        with self.journal.stage("dynamics"):
+            runs = md_stage(section, potential, self.atoms, target, progress=self.progress)
         for run in runs:
             logger.info(describe_run(run_record(run)))
         return runs
 
-    def _run_dynamics(self, potential: Potential, *, progress: bool) -> list[MdResult]:
-        target = self.folder / "md"
-        target.mkdir(exist_ok=True)
-        return md_stage(self.config.md, potential, self.atoms, target, progress=progress)
+    def _transport(self, runs: list[MdResult]) -> dict[str, Any]:
+        """Diffusivities, Arrhenius fit and their figures; the records for the summary."""
+        section = self.config.diffusion
+        done = [run for run in runs if run.status == "finished" and run.output is not None]
+        logger.info("diffusion of %s in %d runs", section.carrier, len(done))
+        with self.journal.stage("transport"):
+            results = [analyze_folder(run.output, section) for run in done if run.output]
+            rows = [
+                diffusion_row(result, run.trajectory)
+                for result, run in zip(results, done, strict=True)
+            ]
+            for result in results:
+                logger.info(str(result))
+            record: dict[str, Any] = {"runs": rows}
+            try:
+                fit = fit_arrhenius(results, self.config.arrhenius)
+            except DataError as error:
+                record["arrhenius"] = {"refused": str(error)}
+            else:
+                record["arrhenius"] = {"refused": "", **fit.to_dict()}
+                draw_arrhenius(fit, self.figures)
+                logger.info(str(fit))
+            if results:
+                draw_msd(results, self.figures)
+                hottest = max(done, key=lambda run: run.temperature_K)
+                draw_paths(hottest.trajectory, section, self.figures)
+            draw_dynamics(runs, self.figures)
+            write_json(self.folder / "transport.json", record)
+        return record
+
+    def _summary(
+        self, potential: Potential, runs: list[MdResult], transport: dict[str, Any]
+    ) -> dict[str, Any]:
+        config = self.config
+        records = [run_record(run) for run in runs]
+        training = self._training()
+        return {
+            "schema": "lionn-summary",
+            "schema_version": 1,
+            "title": config.report.title,
+            "created": datetime.now(timezone.utc).isoformat(timespec="seconds"),
+            "warnings": warnings_of(
+                training, records, transport["arrhenius"], self.atoms, cutoff=potential.cutoff
+            ),
+            "hashes": {**self.hashes, "potential": potential.hash},
+            "software": software(),
+            "config": config.model_dump(mode="json"),
+            "structure": structure_record(self.atoms, str(config.md.structure)),
+            "data": data_record(config.data, self.images, training["groups"]),
+            "training": training,
+            "protocol": protocol_text(config.md),
+            "md": records,
+            "transport": transport["runs"],
+            "arrhenius": transport["arrhenius"],
+            "seconds": {**self.journal.seconds, "total": sum(self.journal.seconds.values())},
+        }
+
+
+@contextmanager
+def _log_file(path: Path) -> Iterator[None]:
+    """Everything that lionn_rs logs, to a file and to the terminal."""
+    package = logging.getLogger("lionn_rs")
+    to_file = logging.FileHandler(path, encoding="utf-8")
+    to_file.setFormatter(logging.Formatter("%(asctime)s %(message)s", "%Y-%m-%d %H:%M:%S"))
+    to_terminal = logging.StreamHandler()
+    before = package.level
+    package.setLevel(logging.INFO)
+    for handler in (to_file, to_terminal):
+        package.addHandler(handler)
+    try:
+        yield
+    finally:
+        package.setLevel(before)
+        for handler in (to_file, to_terminal):
+            package.removeHandler(handler)
+        to_file.close()

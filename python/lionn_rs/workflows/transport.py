@@ -36,9 +36,7 @@ N_RDF_PAIRS = 3
 """Radial distribution functions that are drawn."""
 
 
-def read_settings(
-    path: Path | None, overrides: Mapping[str, Mapping[str, Any]]
-) -> TransportConfig:
+def read_settings(path: Path | None, overrides: Mapping[str, Mapping[str, Any]]) -> TransportConfig:
     """``[diffusion]`` and ``[arrhenius]`` from a TOML file and the command line."""
     if path is not None:
         return load_config(path, TransportConfig, overrides)
@@ -107,9 +105,7 @@ def diffusion_row(result: DiffusionResult, trajectory: Trajectory) -> dict[str, 
     return row | {"seed": trajectory.metadata["seed"], "folder": folder}
 
 
-def fit_arrhenius(
-    results: Sequence[DiffusionResult], section: ArrheniusSection
-) -> ArrheniusResult:
+def fit_arrhenius(results: Sequence[DiffusionResult], section: ArrheniusSection) -> ArrheniusResult:
     """Fit over all runs; see :func:`lionn_rs.analysis.arrhenius_from_results`."""
     from lionn_rs.analysis import arrhenius_from_results
 

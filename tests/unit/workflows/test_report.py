@@ -7,10 +7,11 @@ import re
 from html.parser import HTMLParser
 
 import pytest
-from .summary_example import example
 
 from lionn_rs.workflows.figures import save_figure
 from lionn_rs.workflows.report import write_report
+
+from .summary_example import example
 
 FIGURES = ("arrhenius", "learning_curves", "parity", "extrapolation", "temperature", "conserved",
            "msd", "paths", "rdf")  # fmt: skip
