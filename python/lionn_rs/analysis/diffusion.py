@@ -66,12 +66,13 @@ def diffusivity(
 ) -> DiffusionResult:
     """Diffusivity and Nernst-Einstein conductivity of one species from one trajectory.
 
-    The window-averaged, drift-corrected MSD is fitted by a line with free intercept,
-    ``MSD = c + 6 D t``, by generalized least squares with its analytic covariance (see
+    The window-averaged, drift-corrected MSD is fitted by a line with free intercept, ``MSD = c + 6
+    D t``, by generalized least squares with its analytic covariance (see
     :mod:`lionn_rs.analysis.gls`). The reported error is the largest of that one and, where they are
-    significantly larger than it predicts, the spreads between ions and between time blocks.
-    When the motion does not support a number (see :mod:`lionn_rs.analysis.window`), the result has
-    ``diffusive=False``, a reason, and a 95 % upper bound.
+    significantly larger than it predicts, the spreads between ions, between time blocks, and of
+    ions that hop in concert. When the motion does not support a number (see
+    :mod:`lionn_rs.analysis.window`), the result has ``diffusive=False``, a reason, and a 95 % upper
+    bound.
 
     Parameters
     ----------

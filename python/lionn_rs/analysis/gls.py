@@ -184,7 +184,7 @@ def _solve(design: Floats, values: Floats, covariance: Floats) -> tuple[Floats, 
     return gain @ values, spread, gain
 
 
-def hop_length(moments: Floats) -> float:
+def hop_length(moments: Floats, growth: Floats) -> float:
     """Effective hop length from the fourth cumulant of the displacements, Å.
 
     Independent hops of length ``a`` give ``<r^4> - <r^2>^2 - 2 sum_axes <x^2>^2 = a^2 (6 D t)``
@@ -195,6 +195,8 @@ def hop_length(moments: Floats) -> float:
     ----------
     moments : (n_lags, 8) float64
         From ``_core.displacement_moments``.
+    growth : (n_lags,) float64, Å²
+        ``6 D t`` at these lags: the MSD without vibration.
 
     Returns
     -------
@@ -203,4 +205,4 @@ def hop_length(moments: Floats) -> float:
     """
     second = moments[:, :3]
     cumulant = moments[:, 7] - moments[:, 6] ** 2 - 2.0 * np.sum(second**2, axis=1)
-    return float(np.sqrt(max(np.mean(cumulant / moments[:, 6]), 0.0)))
+    return float(np.sqrt(max(np.mean(cumulant / growth), 0.0)))

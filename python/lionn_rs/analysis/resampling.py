@@ -1,4 +1,4 @@
-"""Errors of D from the data themselves: spread between ions and between blocks of time.
+"""Errors of D from the data themselves: spread between ions, between blocks, in concert.
 
 The analytic covariance of :mod:`lionn_rs.analysis.gls` assumes independent, equivalent ions in a
 steady state. Ions of different mobility, ions that hop in concert and slow changes of the structure
@@ -25,6 +25,8 @@ from .trajectory import Floats
 FEWEST = 4
 """Fewer ions or blocks give no usable spread."""
 MOST_BLOCKS = 20
+CONCERTED_LAG_FS = 500.0
+"""Ions that hop within this time of each other count as hopping together."""
 LAGS_PER_BLOCK = 3
 """A block is at least this many times as long as the first lag of the fit."""
 SIGNIFICANCE = 0.05
@@ -33,12 +35,12 @@ SIGNIFICANCE = 0.05
 
 @dataclass(frozen=True, kw_only=True)
 class SpreadError(Record):
-    """Relative standard error of D from the spread between ions or time blocks."""
+    """Relative standard error of D from the spread of ions, time blocks or windows."""
 
     kind: str
-    """``ions`` or ``blocks``."""
+    """``ions``, ``blocks`` or ``concerted``."""
     n: int
-    """Number of ions or blocks."""
+    """Number of ions, blocks or independent windows."""
     relative_sd: float
     """Standard error of the mean over D."""
     predicted_relative_sd: float
@@ -114,6 +116,47 @@ def block_spread(
         errors.append(fit.slope_sd)
     predicted = float(np.sqrt(np.mean(np.square(errors)) / n_blocks))
     return _compare("blocks", np.array(slopes), line.slope, predicted)
+
+
+def concerted_spread(
+    positions: Floats, carriers: NDArray[np.intp], line: LineFit, *, frame_interval_fs: float
+) -> SpreadError | None:
+    """Error of the slope when ions hop together: fewer independent movers than ions.
+
+    Ratio of the variance over time of the mean squared displacement of all ions within half a
+    picosecond to the variance of one ion over their number. It is 1 for independent ions and m for
+    groups of m ions that hop as one; short windows see it where blocks of the run are too few.
+
+    Parameters
+    ----------
+    positions, carriers, line
+        As in :func:`ion_spread`.
+    frame_interval_fs : float
+        Time between frames, fs.
+
+    Returns
+    -------
+    SpreadError or None
+        None for one ion, or fewer than four windows.
+    """
+    lag = max(round(CONCERTED_LAG_FS / frame_interval_fs), 1)
+    n_windows = (len(positions) - lag) // lag
+    if n_windows < FEWEST or len(carriers) < 2 or line.slope <= 0.0:
+        return None
+    ions = positions[:, carriers]
+    squares = np.sum((ions[lag:] - ions[:-lag]) ** 2, axis=2)
+    alone = float(np.mean(np.var(squares, axis=0))) / len(carriers)
+    if alone <= 0.0:
+        return None
+    ratio = float(np.var(squares.mean(axis=1))) / alone
+    relative = line.slope_sd / line.slope
+    return SpreadError(
+        kind="concerted",
+        n=n_windows,
+        relative_sd=relative * float(np.sqrt(ratio)),
+        predicted_relative_sd=relative,
+        significant=float(stats.chi2.sf(n_windows * ratio, n_windows)) < SIGNIFICANCE,
+    )
 
 
 def _compare(kind: str, slopes: Floats, slope: float, predicted: float) -> SpreadError:

@@ -49,8 +49,9 @@ class DiffusionResult(Record):
     ln_sd: float | None
     """Standard deviation of ln D: the relative error, of the method named below."""
     method: str
-    """``gls``, ``ions`` or ``blocks``: the most conservative justified error; ``+curvature`` when
-    the MSD is bent in the window and half of the change of slope is added in quadrature."""
+    """``gls``, ``ions``, ``blocks`` or ``concerted``: the most conservative justified error.
+    ``+curvature`` when the MSD is bent in the window; half of the change of slope is then added in
+    quadrature. ``none`` when not diffusive."""
     gls_relative_sd: float | None
     spreads: tuple[SpreadError, ...]
     n_hops: float | None

@@ -14,7 +14,7 @@ from lionn_rs.units import A2_FS_TO_CM2_S
 from .conductivity import Z95
 from .gls import LineFit, fit_line, hop_length
 from .msd import AXES
-from .resampling import SpreadError, block_spread, ion_spread
+from .resampling import SpreadError, block_spread, concerted_spread, ion_spread
 from .results import AxisDiffusivity
 from .trajectory import Floats
 from .window import LARGEST_FALL, UPPER_FRACTION
@@ -58,20 +58,23 @@ def estimate_hop(run: Run, line: LineFit) -> tuple[float, str]:
 
     Not below the site distance: rattling between split sites must not narrow the error.
     """
+    if line.slope <= 0.0:
+        return run.site, "site distance"
     first = int(line.lags[0])
     lags = np.unique(np.linspace(first, min(2 * first, int(line.lags[-1])), 4).astype(np.uint64))
     moments = _core.displacement_moments(run.relative, run.carriers.astype(np.uint64), lags)
-    estimate = min(hop_length(moments), LARGEST_HOP_A)
+    estimate = min(hop_length(moments, line.slope * lags.astype(float)), LARGEST_HOP_A)
     if estimate <= run.site:
         return run.site, f"site distance (estimate {estimate:.2f} Å is smaller)"
     return estimate, "fourth cumulant of the displacements"
 
 
 def spread_errors(run: Run, line: LineFit, hop: float) -> tuple[SpreadError, ...]:
-    """Observed spreads between ions and between blocks, where the run allows them."""
+    """Observed spreads between ions, blocks and windows, where the run allows them."""
     found = (
         ion_spread(run.relative, run.carriers, line),
         block_spread(run.relative, run.carriers, line, hop_length_A=hop),
+        concerted_spread(run.relative, run.carriers, line, frame_interval_fs=run.interval_fs),
     )
     return tuple(spread for spread in found if spread is not None)
 

@@ -1,8 +1,8 @@
 """Choice of the diffusive window, and the decision that a run does not have one.
 
 Lower end: the first lag at which the MSD has passed half a squared site distance and at least 1 ps,
-moved up until a quadratic term no longer improves the line. A slope that still falls steeply in the
-last window tried belongs to subdiffusive motion and is refused. Upper end: half of the run, as in
+moved up until a quadratic term no longer improves the line. A slope that falls steeply in
+every window tried belongs to subdiffusive motion and is refused. Upper end: half of the run, as in
 X. He, Y. Zhu, A. Epstein, Y. Mo, npj Comput. Mater. 4, 18 (2018), doi 10.1038/s41524-018-0074-y,
 who also require that the MSD grows by half a squared site distance inside the window.
 """
@@ -32,6 +32,8 @@ N_STARTS = 8
 """Candidate starts, spaced geometrically."""
 WIDTH = 2.0
 """The last lag is at least this many times the first."""
+CERTAIN_CURVATURE = 3.0
+"""Standard deviations at which a bend in every window tried is no accident."""
 LARGEST_FALL = 0.5
 """Relative fall of a significantly bent slope inside the window above which D is refused."""
 SIGNIFICANT_SLOPE = 1.96
@@ -135,11 +137,13 @@ def choose_window(
         return WindowChoice(None, reason, False, "automatic")
     reason = _span_refusal(total, first, last, needed)
     starts = np.unique(np.round(np.geomspace(first, last / WIDTH, N_STARTS)).astype(int))
+    fits = []
     for start in starts:
-        line = _fit(curve, int(start), last, n_particles, site_distance_A)
-        straight = abs(line.curvature_z) <= CURVATURE_LIMIT
-        if straight:
+        fits.append(_fit(curve, int(start), last, n_particles, site_distance_A))
+        if abs(fits[-1].curvature_z) <= CURVATURE_LIMIT:
             break
+    line = min(fits, key=lambda fit: abs(fit.curvature_z))
+    straight = abs(line.curvature_z) <= CURVATURE_LIMIT
     return WindowChoice(line, reason or _line_refusal(line), straight, "automatic")
 
 
@@ -183,7 +187,7 @@ def _span_refusal(total: Floats, first: int, last: int, needed: float) -> str:
 
 
 def _line_refusal(line: LineFit) -> str:
-    if line.curvature_z < -CURVATURE_LIMIT and line.slope_change < -LARGEST_FALL:
+    if line.curvature_z < -CERTAIN_CURVATURE and line.slope_change < -LARGEST_FALL:
         return (
             f"the slope of the MSD still falls by {-100 * line.slope_change:.0f} % inside the fit "
             f"window ({-line.curvature_z:.1f} standard deviations): the motion is subdiffusive, "

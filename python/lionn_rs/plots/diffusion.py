@@ -34,7 +34,7 @@ SHOWN_FRACTION = 0.7
 def plot_msd(results: Sequence[DiffusionResult]) -> Figure:
     """MSD of the carriers at all temperatures, on logarithmic and linear axes.
 
-    The fit window is drawn thick, the fitted line dashed; runs without diffusion are gray and
+    The fit window is thick, the fitted line dashed; runs without diffusion are gray and
     dotted.
 
     Parameters
@@ -85,7 +85,7 @@ def _draw_run(ax: Axes, result: DiffusionResult, color: Any, label: str | None) 
     shown = result.msd.lag_ps <= SHOWN_FRACTION * result.run_ps
     lag, total = result.msd.lag_ps[shown], result.msd.total_A2[shown]
     if not result.diffusive or result.window is None or result.diffusivity_cm2_s is None:
-        ax.plot(lag, total, color=GRAY, linestyle=":", linewidth=1.2, label=label)
+        ax.plot(lag, total, color=color, linestyle=":", linewidth=1.3, label=label)
         return
     window = result.window
     inside = (lag >= window.start_ps) & (lag <= window.end_ps)
@@ -94,20 +94,28 @@ def _draw_run(ax: Axes, result: DiffusionResult, color: Any, label: str | None) 
     ends = np.array([window.start_ps, window.end_ps])
     # 1 cm²/s is 1e4 Å²/ps.
     line = window.intercept_A2 + 6.0 * result.diffusivity_cm2_s * 1e4 * ends
+    if result.interval_cm2_s is not None:
+        fan = [line[0] + 6e4 * d * (ends - ends[0]) for d in result.interval_cm2_s]
+        ax.fill_between(ends, fan[0], fan[1], color=color, alpha=0.18, linewidth=0)
     ax.plot(ends, line, color="black", linestyle="--", linewidth=0.9)
 
 
 def _slope_guide(ax: Axes, results: Sequence[DiffusionResult]) -> None:
-    """Short line of log-log slope 1, below the coldest curve."""
+    """Short line of log-log slope 1, above the hottest curve."""
     end = min(SHOWN_FRACTION * r.run_ps for r in results)
-    lowest = min(float(np.interp(0.3 * end, r.msd.lag_ps, r.msd.total_A2)) for r in results)
-    x = np.array([0.3 * end, 0.9 * end])
-    y = 0.45 * lowest * x / x[0]
+    x = np.array([0.08 * end, 0.3 * end])
+    highest = max(float(np.interp(x[0], r.msd.lag_ps, r.msd.total_A2)) for r in results)
+    y = 2.5 * highest * x / x[0]
     ax.plot(x, y, color="black", linewidth=0.8)
     ax.annotate(
-        "slope 1", (float(x[1]), float(y[1])), xytext=(-2, -9), textcoords="offset points",
-        ha="right", va="top", fontsize=7.5,
-    )  # fmt: skip
+        "slope 1",
+        (float(x[0]), float(y[0])),
+        xytext=(-3, 0),
+        textcoords="offset points",
+        ha="right",
+        va="center",
+        fontsize=7.5,
+    )
 
 
 def plot_msd_axes(result: DiffusionResult, ax: Axes | None = None) -> Figure:
@@ -142,14 +150,15 @@ def plot_msd_axes(result: DiffusionResult, ax: Axes | None = None) -> Figure:
                 color=GRAY,
                 linewidth=0.9,
                 linestyle=(0, (4 - k % 3, 1 + k)),
-                label=f"{curve.label}, mean of axes",
+                label=f"{curve.label} (framework, mean)",
             )
         if result.window is not None and result.diffusive:
             axes.axvspan(
                 result.window.start_ps, result.window.end_ps, color=LIGHT, alpha=0.3, linewidth=0
             )
         axes.set_xlim(0.0, float(lag[-1]))
-        axes.set_ylim(bottom=0.0)
+        # Room for the legend above the curves.
+        axes.set_ylim(0.0, 1.55 * float(result.msd.axes_A2[:, shown].max()))
         axes.set_xlabel("lag time / ps")
         axes.set_ylabel("MSD per axis / Å²")
         axes.set_title(f"{result.temperature_K:g} K", loc="right")
@@ -212,7 +221,7 @@ def plot_arrhenius(fit: ArrheniusResult, ax: Axes | None = None) -> Figure:
         axes.set_xlim(float(grid[0]), float(grid[-1]))
         axes.set_xlabel("1000 K / T")
         axes.set_ylabel("D / cm² s$^{-1}$")
-        _temperature_axis(axes, sorted({*used, at.temperature_K}))
+        _temperature_axis(axes, [at.temperature_K, max(used), min(used), *sorted(used)])
         half = fit.student_t * fit.activation_energy_sd_eV
         axes.annotate(
             f"$E_a$ = {fit.activation_energy_eV:.3f} ± {half:.3f} eV (95 %)",
@@ -228,7 +237,7 @@ def _draw_extrapolation(axes: Axes, fit: ArrheniusResult) -> None:
     label = f"{at.temperature_K:g} K"
     if at.conductivity_mS_cm is not None and at.conductivity_interval_mS_cm is not None:
         lower, upper = at.conductivity_interval_mS_cm
-        label += f": σ = {at.conductivity_mS_cm:.2g} mS/cm [{lower:.2g}, {upper:.2g}]"
+        label += f": σ = {at.conductivity_mS_cm:.2g} mS/cm, 95 % [{lower:.2g}, {upper:.2g}]"
     axes.errorbar(
         [1000.0 / at.temperature_K], [value], yerr=[[value - low], [high - value]], fmt="D",
         color=COLORS[1], markersize=4.5, capsize=2, linewidth=1.2, label=label,
@@ -236,13 +245,13 @@ def _draw_extrapolation(axes: Axes, fit: ArrheniusResult) -> None:
 
 
 def _temperature_axis(axes: Axes, temperatures: Sequence[float]) -> None:
-    """Temperatures in K along the top, thinned where they would overlap."""
+    """Temperatures in K along the top, the first ones first, as far as they do not overlap."""
     top = axes.secondary_xaxis("top")
     left, right = axes.get_xlim()
     ticks: list[float] = []
-    for temperature in sorted(temperatures):
+    for temperature in temperatures:
         x = 1000.0 / temperature
-        if all(abs(x - 1000.0 / other) > 0.09 * (right - left) for other in ticks):
+        if all(abs(x - 1000.0 / other) > 0.08 * (right - left) for other in ticks):
             ticks.append(temperature)
     top.set_xticks([1000.0 / t for t in ticks], [f"{t:g}" for t in ticks])
     top.set_xlabel("T / K")

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 COORDINATION_TOP = 14.0
 """Upper end of the coordination axis; first shells of solids have at most 12 neighbors."""
+COORDINATION_TICKS = (0, 4, 8, 12)
 
 
 def plot_rdf(results: Sequence[RdfResult]) -> Figure:
@@ -36,11 +37,11 @@ def plot_rdf(results: Sequence[RdfResult]) -> Figure:
     """
     if not results:
         raise DataError("plot_rdf: no results")
-    columns = min(3, len(results))
+    columns = 2 if len(results) == 4 else min(3, len(results))
     rows = -(-len(results) // columns)
     with style():
         figure, axes = new_figure(
-            rows, columns, width_in=2.45 * columns + 0.4, height_in=2.1 * rows + 0.2, sharex=True
+            rows, columns, width_in=2.45 * columns + 0.4, height_in=2.1 * rows + 0.2
         )
         for k, result in enumerate(results):
             ax = axes[k // columns, k % columns]
@@ -52,6 +53,7 @@ def plot_rdf(results: Sequence[RdfResult]) -> Figure:
             twin = ax.twinx()
             twin.plot(result.r_A, result.coordination, color=COLORS[1], linewidth=0.9)
             twin.set_ylim(0.0, COORDINATION_TOP)
+            twin.set_yticks(COORDINATION_TICKS)
             twin.tick_params(axis="y", colors=COLORS[1])
             twin.spines["right"].set_visible(True)
             twin.spines["right"].set_color(GRAY)

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 VIEWS = {"a": (1, 2), "b": (0, 2), "c": (0, 1)}
 """Looking along one lattice vector: (horizontal, vertical) lattice vectors."""
+FRAMEWORK_COLORS = (COLORS[4], COLORS[1], COLORS[2], COLORS[3])
 MAX_FRAMES = 400
 RADIUS_POINTS = 4.2
 """Marker radius of a framework atom with a covalent radius of 1 Å, points."""
@@ -71,7 +72,8 @@ def plot_paths(
             raise ConfigError(f"plot_paths: directions are a, b or c, got {direction!r}")
     frames = np.unique(np.linspace(0, len(path) - 1, min(MAX_FRAMES, len(path))).astype(int))
     fractional = path[frames] @ np.linalg.inv(matrix)
-    framework = [s for s in sorted(set(names.tolist())) if s != carrier]
+    # The commonest species first and largest: atoms behind each other stay visible as rings.
+    framework = sorted(set(names.tolist()) - {carrier}, key=lambda s: (-np.sum(names == s), s))
     with style():
         shapes = [_flat_axes(matrix, direction) for direction in along]
         widths = [float(np.ptp(_corners(flat)[:, 0])) for flat in shapes]
@@ -81,7 +83,7 @@ def plot_paths(
             1,
             2,
             width_in=DOUBLE_IN,
-            height_in=min(max(heights) * scale + 0.9, 6.5),
+            height_in=min(max(heights) * scale + 0.7, 6.5),
             gridspec_kw={"width_ratios": widths},
         )
         for ax, direction, flat, letter in zip(axes[0], along, shapes, "ab", strict=True):
@@ -90,8 +92,8 @@ def plot_paths(
             _draw_paths(ax, fractional[:, names == carrier][..., pair], flat)
             for k, symbol in enumerate(framework):
                 mean = fractional[:, names == symbol].mean(axis=0)[:, pair]
-                _draw_atoms(ax, mean, flat, symbol, COLORS[1 + k % (len(COLORS) - 1)])
-            ax.set_aspect("equal")
+                _draw_atoms(ax, mean, flat, symbol, FRAMEWORK_COLORS[k % 4], 0.78**k)
+            _frame(ax, flat)
             ax.axis("off")
             ax.set_title(f"along {direction}", pad=4)
             panel_label(ax, letter)
@@ -139,10 +141,19 @@ def _draw_paths(ax: Axes, paths: Floats, flat: Floats) -> None:
         segments.append((np.stack([start, end], axis=1) - cells[1:, ion][:, None])[crossing])
         lines = LineCollection(
             list(np.concatenate(segments) @ flat), colors=[shades[ion]], linewidths=0.45,
-            alpha=0.55, zorder=2,
+            alpha=min(0.55, 30.0 / paths.shape[1]), zorder=2,
         )  # fmt: skip
         ax.add_collection(lines)
         _clip(lines, ax, flat)
+
+
+def _frame(ax: Axes, flat: Floats) -> None:
+    """Equal scale, limits a little outside of the cell."""
+    outline = _corners(flat)
+    margin = 0.035 * float(np.ptp(outline, axis=0).max())
+    ax.set_xlim(outline[:, 0].min() - margin, outline[:, 0].max() + margin)
+    ax.set_ylim(outline[:, 1].min() - margin, outline[:, 1].max() + margin)
+    ax.set_aspect("equal")
 
 
 def _clip(artist: Any, ax: Axes, flat: Floats) -> None:
@@ -151,7 +162,9 @@ def _clip(artist: Any, ax: Axes, flat: Floats) -> None:
     artist.set_clip_path(Polygon(_corners(flat), closed=True, transform=ax.transData))
 
 
-def _draw_atoms(ax: Axes, mean: Floats, flat: Floats, symbol: str, color: str) -> None:
+def _draw_atoms(
+    ax: Axes, mean: Floats, flat: Floats, symbol: str, color: str, share: float
+) -> None:
     """Mean positions; atoms near an edge appear on the opposite edge too."""
     from ase.data import atomic_numbers, covalent_radii
 
@@ -163,7 +176,7 @@ def _draw_atoms(ax: Axes, mean: Floats, flat: Floats, symbol: str, color: str) -
             if np.all(image > -near) and np.all(image < 1.0 + near):
                 points.append(image)
     flat_points = np.array(points) @ flat
-    radius = RADIUS_POINTS * float(covalent_radii[atomic_numbers[symbol]])
+    radius = share * RADIUS_POINTS * float(covalent_radii[atomic_numbers[symbol]])
     ax.scatter(
         flat_points[:, 0], flat_points[:, 1], s=np.pi * radius**2, color=color, edgecolors="white",
         linewidths=0.6, label=symbol, zorder=3,

@@ -1,0 +1,80 @@
+"""Figures of diffusion are drawn, complete and refuse empty input."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from lionn_rs.analysis import DiffusionResult, arrhenius, diffusivity, rdf, synthetic
+from lionn_rs.errors import ConfigError, DataError
+from lionn_rs.plots import diffusion as figures
+from lionn_rs.plots import structure, style
+from lionn_rs.plots.rdf import plot_rdf
+
+CELL = np.array([[30.0, 0.0, 0.0], [4.0, 31.0, 0.0], [0.0, 2.0, 32.0]])
+
+
+@pytest.fixture(scope="module")
+def path() -> tuple[np.ndarray, list[str]]:
+    rng = np.random.default_rng(1)
+    ions = synthetic.lattice_hops(
+        rng, n_ions=10, n_frames=501, frame_interval_fs=20.0, diffusivity_cm2_s=1e-4
+    )
+    return synthetic.with_framework(rng, ions, n_framework=5)
+
+
+@pytest.fixture(scope="module")
+def results(path: tuple[np.ndarray, list[str]]) -> list[DiffusionResult]:
+    positions, symbols = path
+    return [
+        diffusivity(
+            factor * positions, cell=CELL, frame_interval_fs=20.0, temperature_K=t, symbols=symbols
+        )
+        for t, factor in ((800.0, 1.0), (400.0, 0.05))
+    ]
+
+
+def test_msd_figure(results: list[DiffusionResult], tmp_path: Path) -> None:
+    figure = figures.plot_msd(results)
+    labels = [text.get_text() for text in figure.axes[1].get_legend().get_texts()]
+    assert labels == ["800 K", "400 K, not diffusive"]
+    for suffix in ("png", "svg"):
+        style.save(figure, tmp_path / f"msd.{suffix}")
+        assert (tmp_path / f"msd.{suffix}").stat().st_size > 1000
+    with pytest.raises(DataError, match="no results"):
+        figures.plot_msd([])
+
+
+def test_axes_figure(results: list[DiffusionResult], tmp_path: Path) -> None:
+    for result in results:
+        figure = figures.plot_msd_axes(result)
+        assert len(figure.axes[0].get_lines()) == 4
+        style.save(figure, tmp_path / "axes.png")
+
+
+def test_arrhenius_figure(tmp_path: Path) -> None:
+    temperature = np.array([600.0, 800.0, 1000.0, 1200.0])
+    values = 1e-3 * np.exp(-0.25 / (8.617e-5 * temperature))
+    fit = arrhenius(
+        temperature, values, np.full(4, 0.1), upper_bounds=[(450.0, 3e-6)], n_carriers=20,
+        volume_A3=976.7,
+    )  # fmt: skip
+    figure = figures.plot_arrhenius(fit)
+    labels = [text.get_text() for text in figure.axes[0].get_legend().get_texts()]
+    assert any("300 K: σ =" in label for label in labels)
+    assert any("upper limit" in label for label in labels)
+    style.save(figure, tmp_path / "arrhenius.png")
+
+
+def test_path_and_rdf_figures(path: tuple[np.ndarray, list[str]], tmp_path: Path) -> None:
+    positions, symbols = path
+    style.save(structure.plot_paths(positions, cell=CELL, symbols=symbols), tmp_path / "paths.png")
+    with pytest.raises(ConfigError, match="directions are a, b or c"):
+        structure.plot_paths(positions, cell=CELL, symbols=symbols, along=("c", "d"))
+    pairs = [
+        rdf(positions, cell=CELL, pair=pair, symbols=symbols, max_frames=3)
+        for pair in (("Li", "Li"), ("Li", "S"))
+    ]
+    style.save(plot_rdf(pairs), tmp_path / "rdf.png")
