@@ -170,7 +170,8 @@ def _describe(detail: ErrorDetails, model: type[BaseModel]) -> str:
         return _missing(section, keys, model)
     if not keys:
         return f"[{section}] must be a section (a table of keys), got {value!r}"
-    name = str(keys[0]) + "".join(f"[{part}]" for part in keys[1:])
+    indices = [] if kind == "missing" else keys[1:]
+    name = str(keys[0]) + "".join(f"[{part}]" for part in indices)
     return f"[{section}] {name}: {_expectation(detail)}, got {value!r}"
 
 

@@ -220,7 +220,8 @@ def draw_dynamics(results: list[MdResult], folder: Path) -> None:
     from lionn_rs.plots.md import plot_conserved, plot_temperature
     from lionn_rs.plots.trust import plot_extrapolation
 
-    save_figure(plot_temperature(results), folder, "temperature")
-    save_figure(plot_conserved(results), folder, "conserved")
+    trajectories = [result.trajectory for result in results]
+    save_figure(plot_temperature(trajectories), folder, "temperature")
+    save_figure(plot_conserved(trajectories), folder, "conserved")
     records = [run_record(result) for result in results]
     save_figure(plot_extrapolation(records), folder, "extrapolation")

@@ -31,7 +31,7 @@ def test_images_agree_with_their_record():
         assert {"energy", "free_energy", "forces"} <= set(atoms.calc.results)
         # `energy` is extrapolated to zero smearing: close to, but not, the free energy.
         gap = atoms.calc.results["energy"] - atoms.calc.results["free_energy"]
-        assert 0 <= gap < 0.03
+        assert 0 <= gap < 0.05
 
 
 def test_structure_is_the_cell_of_the_images():
