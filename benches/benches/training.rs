@@ -52,14 +52,11 @@ fn lgps_like(n_cells: [usize; 3], seed: u64) -> System {
         state ^= state << 17;
         (state >> 11) as f64 / (1u64 << 53) as f64
     };
-    let species: Vec<u8> = [(3, 20), (32, 2), (15, 4), (16, 24)]
-        .iter()
-        .flat_map(|&(z, n)| std::iter::repeat_n(z, n))
-        .collect();
+    let species: Vec<u8> =
+        [(3, 20), (32, 2), (15, 4), (16, 24)].iter().flat_map(|&(z, n)| std::iter::repeat_n(z, n)).collect();
     let (mut numbers, mut positions) = (Vec::new(), Vec::new());
     for cell in 0..n_cells.iter().product::<usize>() {
-        let corner =
-            [cell % n_cells[0], cell / n_cells[0] % n_cells[1], cell / (n_cells[0] * n_cells[1])];
+        let corner = [cell % n_cells[0], cell / n_cells[0] % n_cells[1], cell / (n_cells[0] * n_cells[1])];
         for (site, &z) in species.iter().enumerate() {
             // 50 of 64 grid sites, spread evenly.
             let place = site * 64 / 50;

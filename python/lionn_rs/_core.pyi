@@ -1,6 +1,6 @@
 """Types of the compiled core."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, final
 
 import numpy as np
@@ -158,3 +158,73 @@ class MdRun:
 def maxwell_boltzmann(
     masses: NDArray[np.float64], temperature_K: float, *, seed: int, exact: bool = True
 ) -> NDArray[np.float64]: ...
+
+@final
+class InverseHessian:
+    def __new__(cls, n: int, scale: float) -> InverseHessian: ...
+    @staticmethod
+    def from_lower(n: int, lower: NDArray[np.float64]) -> InverseHessian: ...
+    def lower(self) -> NDArray[np.float64]: ...
+    def product(self, vector: NDArray[np.float64]) -> NDArray[np.float64]: ...
+    def update(
+        self, s: NDArray[np.float64], y: NDArray[np.float64], curvature: float
+    ) -> None: ...
+
+@final
+class TrainingSet:
+    def __new__(
+        cls,
+        descriptor: Descriptor,
+        *,
+        offsets: Sequence[int],
+        numbers: NDArray[np.uint8],
+        positions: NDArray[np.float64],
+        cells: NDArray[np.float64],
+        pbc: NDArray[np.bool_],
+        energies: NDArray[np.float64],
+        forces: NDArray[np.float64] | None = None,
+        stresses: NDArray[np.float64] | None = None,
+        weights: NDArray[np.float64] | None = None,
+        precision: str = "float32",
+        use_forces: bool = True,
+        use_stress: bool = False,
+        max_bytes: int | None = None,
+        progress: Callable[[int], object] | None = None,
+    ) -> TrainingSet: ...
+    @staticmethod
+    def estimate_memory(
+        descriptor: Descriptor,
+        *,
+        offsets: Sequence[int],
+        numbers: NDArray[np.uint8],
+        positions: NDArray[np.float64],
+        cells: NDArray[np.float64],
+        pbc: NDArray[np.bool_],
+        precision: str = "float32",
+        use_forces: bool = True,
+        use_stress: bool = False,
+    ) -> tuple[int, int]: ...
+    @property
+    def n_images(self) -> int: ...
+    @property
+    def n_atoms(self) -> int: ...
+    @property
+    def n_stored(self) -> int: ...
+    @property
+    def n_bytes(self) -> int: ...
+    def ranges(self) -> tuple[list[list[float]], list[list[float]]]: ...
+    def loss(
+        self,
+        potential: NeuralPotential,
+        parameters: NDArray[np.float64],
+        weights: tuple[float, float, float, float],
+    ) -> dict[str, float]: ...
+    def loss_and_gradient(
+        self,
+        potential: NeuralPotential,
+        parameters: NDArray[np.float64],
+        weights: tuple[float, float, float, float],
+    ) -> tuple[dict[str, float], NDArray[np.float64]]: ...
+    def predict(
+        self, potential: NeuralPotential, parameters: NDArray[np.float64]
+    ) -> tuple[NDArray[np.float64], NDArray[np.float64] | None, NDArray[np.float64] | None]: ...

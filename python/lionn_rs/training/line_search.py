@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 Vector = NDArray[np.float64]
-Objective = Callable[[Vector], tuple[float, Vector]]
+ValueAndGradient = Callable[[Vector], tuple[float, Vector]]
 
 SUFFICIENT_DECREASE: Final = 1e-4
 """c1 of the Wolfe conditions, the value of Nocedal and Wright and of scipy."""
@@ -24,7 +24,7 @@ CURVATURE: Final = 0.9
 """c2 of the Wolfe conditions for quasi-Newton directions."""
 
 MAX_EVALUATIONS: Final = 30
-"""Objective calls before a line search gives up."""
+"""ValueAndGradient calls before a line search gives up."""
 
 EXPANSION: Final = 4.0
 """Factor by which a step that is too short is stretched."""
@@ -35,7 +35,7 @@ EDGE: Final = 0.1
 
 @dataclass(frozen=True)
 class LinePoint:
-    """Objective at one step length along a direction."""
+    """ValueAndGradient at one step length along a direction."""
 
     step: float
     value: float
@@ -45,9 +45,9 @@ class LinePoint:
 
 
 class LineSearch:
-    """Objective along ``x + step * direction``, with the number of calls counted."""
+    """ValueAndGradient along ``x + step * direction``, with the number of calls counted."""
 
-    def __init__(self, objective: Objective, x: Vector, direction: Vector) -> None:
+    def __init__(self, objective: ValueAndGradient, x: Vector, direction: Vector) -> None:
         self.objective = objective
         self.x = x
         self.direction = direction
@@ -72,9 +72,9 @@ def strong_wolfe(
     Parameters
     ----------
     search : LineSearch
-        Objective along the direction.
+        ValueAndGradient along the direction.
     value, gradient : float, (n,) float64
-        Objective and gradient at step zero.
+        ValueAndGradient and gradient at step zero.
     first_step : float
         First step length that is tried.
 

@@ -15,10 +15,10 @@ from typing import Any, ClassVar, Final
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.linalg import blas
 
+from lionn_rs import _core
 from lionn_rs.errors import ConfigError
-from lionn_rs.training.line_search import LinePoint, LineSearch, Objective, Vector, strong_wolfe
+from lionn_rs.training.line_search import LinePoint, LineSearch, ValueAndGradient, Vector, strong_wolfe
 
 State = dict[str, NDArray[Any]]
 
@@ -44,7 +44,7 @@ class QuasiNewton(ABC):
 
     name: ClassVar[str]
 
-    def __init__(self, objective: Objective, x: Vector, *, gradient_tolerance: float = 1e-8) -> None:
+    def __init__(self, objective: ValueAndGradient, x: Vector, *, gradient_tolerance: float = 1e-8) -> None:
         self.objective = objective
         self.gradient_tolerance = gradient_tolerance
         self.x = np.array(x, dtype=np.float64)
@@ -169,46 +169,40 @@ class QuasiNewton(ABC):
 class BFGS(QuasiNewton):
     """Broyden-Fletcher-Goldfarb-Shanno with the full inverse Hessian (Nocedal and Wright, Algorithm 6.1).
 
-    Only the lower triangle of the inverse Hessian is kept up to date (BLAS dsymv, dsyr2). Before the first update it
-    is the identity scaled by ``s·y / y·y`` (Eq. 6.20).
+    Before the first update the inverse Hessian is the identity scaled by ``s·y / y·y`` (Eq. 6.20).
     """
 
     name = "bfgs"
 
-    def __init__(self, objective: Objective, x: Vector, *, gradient_tolerance: float = 1e-8) -> None:
+    def __init__(
+        self, objective: ValueAndGradient, x: Vector, *, gradient_tolerance: float = 1e-8
+    ) -> None:
         super().__init__(objective, x, gradient_tolerance=gradient_tolerance)
-        self.inverse_hessian = np.asfortranarray(np.eye(self.x.size))
+        self.inverse_hessian = _core.InverseHessian(self.x.size, 1.0)
 
     def direction(self) -> Vector:
         """``-H g``."""
-        return np.asarray(blas.dsymv(-1.0, self.inverse_hessian, self.gradient, lower=1))
+        return -self.inverse_hessian.product(self.gradient)
 
     def update(self, s: Vector, y: Vector, curvature: float) -> None:
-        """Rank-two update of the inverse Hessian, Eq. 6.17 written as one symmetric rank-2 term."""
+        """Rank-two update of the inverse Hessian, Eq. 6.17."""
         if self.n_updates == 0:
-            np.fill_diagonal(self.inverse_hessian, curvature / float(y @ y))
-        rho = 1.0 / curvature
-        hy = np.asarray(blas.dsymv(1.0, self.inverse_hessian, y, lower=1))
-        w = 0.5 * rho * (1.0 + rho * float(y @ hy)) * s - rho * hy
-        self.inverse_hessian = blas.dsyr2(
-            1.0, s, w, a=self.inverse_hessian, lower=1, overwrite_a=1
-        )
+            self.inverse_hessian = _core.InverseHessian(self.x.size, curvature / float(y @ y))
+        self.inverse_hessian.update(s, y, curvature)
 
     def forget(self) -> None:
         """Back to the identity."""
-        self.inverse_hessian = np.asfortranarray(np.eye(self.x.size))
+        self.inverse_hessian = _core.InverseHessian(self.x.size, 1.0)
         self.n_updates = 0
 
     def memory(self) -> State:
-        """Lower triangle of the inverse Hessian, packed."""
-        rows, columns = np.tril_indices(self.x.size)
-        return {"inverse_hessian": self.inverse_hessian[rows, columns]}
+        """Lower triangle of the inverse Hessian."""
+        return {"inverse_hessian": self.inverse_hessian.lower()}
 
     def recall(self, memory: Mapping[str, NDArray[Any]]) -> None:
-        """Unpack the lower triangle."""
-        matrix = np.zeros((self.x.size, self.x.size), order="F")
-        matrix[np.tril_indices(self.x.size)] = memory["inverse_hessian"]
-        self.inverse_hessian = matrix
+        """Restore the triangle."""
+        lower = np.ascontiguousarray(memory["inverse_hessian"], dtype=np.float64)
+        self.inverse_hessian = _core.InverseHessian.from_lower(self.x.size, lower)
 
 
 class LBFGS(QuasiNewton):
@@ -216,7 +210,7 @@ class LBFGS(QuasiNewton):
 
     name = "l-bfgs"
 
-    def __init__(self, objective: Objective, x: Vector, *, gradient_tolerance: float = 1e-8) -> None:
+    def __init__(self, objective: ValueAndGradient, x: Vector, *, gradient_tolerance: float = 1e-8) -> None:
         super().__init__(objective, x, gradient_tolerance=gradient_tolerance)
         self.steps: list[Vector] = []
         self.changes: list[Vector] = []

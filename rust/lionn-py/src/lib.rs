@@ -7,8 +7,9 @@ mod convert;
 mod descriptor;
 mod error;
 mod md;
-mod potential;
 mod observables;
+mod potential;
+mod training;
 
 /// Compiled core of lionn_rs.
 #[pymodule]
@@ -19,5 +20,6 @@ fn _core(module: &Bound<'_, PyModule>) -> PyResult<()> {
     observables::register(module)?;
     analytic::register(module)?;
     md::register(module)?;
+    training::register(module)?;
     Ok(())
 }

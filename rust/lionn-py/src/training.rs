@@ -5,11 +5,15 @@ use crate::descriptor::Descriptor;
 use crate::error::to_py;
 use crate::potential::NeuralPotential;
 use lionn_core::linalg::Mat3;
-use lionn_core::training::{Image, LossReport, LossWeights, Precision, Storage, TrainingSet as CoreSet};
+use lionn_core::potential::NeuralPotential as CorePotential;
+use lionn_core::training::{
+    Image, InverseHessian as CoreHessian, LossReport, LossWeights, Precision, Storage, TrainingSet as CoreSet,
+};
 use lionn_core::{Cell, Error, System};
 use numpy::{IntoPyArray, PyArray1, PyReadonlyArray1, PyReadonlyArray2, PyReadonlyArray3};
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
+use std::sync::{Mutex, PoisonError};
 
 /// Images with fingerprints and their derivatives, ready for many evaluations of the loss.
 ///
@@ -143,16 +147,18 @@ impl TrainingSet {
         Ok(scalings.iter().map(|s| (s.min().to_vec(), s.max().to_vec())).unzip())
     }
 
-    /// Loss, its parts and the errors as a dictionary.
+    /// Loss at `parameters (n_parameters,)`, its parts and the errors as a dictionary. `weights` are those of energy,
+    /// force, stress and squared network weights.
     fn loss<'py>(
         &self,
         py: Python<'py>,
         potential: &Bound<'py, NeuralPotential>,
+        parameters: PyReadonlyArray1<'py, f64>,
         weights: (f64, f64, f64, f64),
     ) -> PyResult<Bound<'py, PyDict>> {
-        let potential = &potential.get().inner;
+        let potential = at(potential, &parameters)?;
         let report =
-            py.detach(|| self.inner.evaluate(potential, &loss_weights(weights), None)).map_err(to_py)?;
+            py.detach(|| self.inner.evaluate(&potential, &loss_weights(weights), None)).map_err(to_py)?;
         dictionary(py, &report)
     }
 
@@ -161,12 +167,13 @@ impl TrainingSet {
         &self,
         py: Python<'py>,
         potential: &Bound<'py, NeuralPotential>,
+        parameters: PyReadonlyArray1<'py, f64>,
         weights: (f64, f64, f64, f64),
     ) -> PyResult<(Bound<'py, PyDict>, Bound<'py, PyArray1<f64>>)> {
-        let potential = &potential.get().inner;
+        let potential = at(potential, &parameters)?;
         let mut gradient = vec![0.0; potential.parameters().len()];
         let report = py
-            .detach(|| self.inner.evaluate(potential, &loss_weights(weights), Some(&mut gradient)))
+            .detach(|| self.inner.evaluate(&potential, &loss_weights(weights), Some(&mut gradient)))
             .map_err(to_py)?;
         Ok((dictionary(py, &report)?, gradient.into_pyarray(py)))
     }
@@ -176,9 +183,10 @@ impl TrainingSet {
         &self,
         py: Python<'py>,
         potential: &Bound<'py, NeuralPotential>,
+        parameters: PyReadonlyArray1<'py, f64>,
     ) -> PyResult<(Bound<'py, PyArray1<f64>>, Bound<'py, PyAny>, Bound<'py, PyAny>)> {
-        let potential = &potential.get().inner;
-        let predictions = py.detach(|| self.inner.predict(potential)).map_err(to_py)?;
+        let potential = at(potential, &parameters)?;
+        let predictions = py.detach(|| self.inner.predict(&potential)).map_err(to_py)?;
         let energies: Vec<f64> = predictions.iter().map(|p| p.energy).collect();
         let storage = self.inner.storage();
         let none = || py.None().into_bound(py);
@@ -198,6 +206,76 @@ impl TrainingSet {
         };
         Ok((energies.into_pyarray(py), forces, stresses))
     }
+}
+
+/// Inverse Hessian of BFGS in packed storage.
+#[pyclass(frozen, module = "lionn_rs._core", skip_from_py_object)]
+pub struct InverseHessian {
+    inner: Mutex<CoreHessian>,
+}
+
+#[pymethods]
+impl InverseHessian {
+    /// `scale` times the identity of order `n`.
+    #[new]
+    fn new(n: usize, scale: f64) -> Self {
+        Self { inner: Mutex::new(CoreHessian::identity(n, scale)) }
+    }
+
+    /// Matrix of order `n` from its lower triangle, row by row.
+    #[staticmethod]
+    fn from_lower(n: usize, lower: PyReadonlyArray1<'_, f64>) -> PyResult<Self> {
+        let inner = CoreHessian::from_lower(n, lower.as_array().to_vec()).map_err(to_py)?;
+        Ok(Self { inner: Mutex::new(inner) })
+    }
+
+    /// Lower triangle, row by row (a copy).
+    fn lower<'py>(&self, py: Python<'py>) -> Bound<'py, PyArray1<f64>> {
+        self.lock().lower().to_vec().into_pyarray(py)
+    }
+
+    /// Matrix times vector `(n,)`.
+    fn product<'py>(
+        &self,
+        py: Python<'py>,
+        vector: PyReadonlyArray1<'py, f64>,
+    ) -> PyResult<Bound<'py, PyArray1<f64>>> {
+        let vector = self.vector(&vector)?;
+        Ok(py.detach(|| self.lock().product(&vector)).into_pyarray(py))
+    }
+
+    /// BFGS update for a step `s` that changed the gradient by `y`, `curvature = s·y > 0`.
+    fn update(
+        &self,
+        py: Python<'_>,
+        s: PyReadonlyArray1<'_, f64>,
+        y: PyReadonlyArray1<'_, f64>,
+        curvature: f64,
+    ) -> PyResult<()> {
+        let (s, y) = (self.vector(&s)?, self.vector(&y)?);
+        py.detach(|| self.lock().update(&s, &y, curvature));
+        Ok(())
+    }
+}
+
+impl InverseHessian {
+    fn lock(&self) -> std::sync::MutexGuard<'_, CoreHessian> {
+        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn vector(&self, array: &PyReadonlyArray1<'_, f64>) -> PyResult<Vec<f64>> {
+        let vector = array.as_array().to_vec();
+        check_length("vector", vector.len(), self.lock().order())?;
+        Ok(vector)
+    }
+}
+
+/// The potential with other parameters.
+fn at(
+    potential: &Bound<'_, NeuralPotential>,
+    parameters: &PyReadonlyArray1<'_, f64>,
+) -> PyResult<CorePotential> {
+    potential.get().inner.with_parameters(parameters.as_array().to_vec()).map_err(to_py)
 }
 
 fn storage(precision: &str, forces: bool, stress: bool, max_bytes: Option<usize>) -> PyResult<Storage> {
@@ -282,5 +360,6 @@ fn dictionary<'py>(py: Python<'py>, report: &LossReport) -> PyResult<Bound<'py, 
 }
 
 pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
+    module.add_class::<InverseHessian>()?;
     module.add_class::<TrainingSet>()
 }

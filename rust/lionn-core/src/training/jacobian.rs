@@ -84,6 +84,13 @@ impl Entries {
         }
     }
 
+    fn shrink_to_fit(&mut self) {
+        match self {
+            Self::Single(data) => data.shrink_to_fit(),
+            Self::Double(data) => data.shrink_to_fit(),
+        }
+    }
+
     fn len(&self) -> usize {
         match self {
             Self::Single(data) => data.len(),
@@ -150,12 +157,11 @@ pub(super) struct JacobianBuilder<'a> {
 const NO_SLOT: u32 = u32::MAX;
 
 impl<'a> JacobianBuilder<'a> {
-    /// Builder for an image of `n_atoms` atoms with room for `capacity` entries.
+    /// Builder for an image of `n_atoms` atoms; `strain_capacity` is the number of strain derivatives, if wanted.
     pub fn new(
         supports: &'a Supports,
         n_atoms: usize,
         precision: Precision,
-        capacity: usize,
         strain_capacity: Option<usize>,
     ) -> Self {
         let mut blocks = Vec::with_capacity(n_atoms * supports.n_elements() + 1);
@@ -164,7 +170,7 @@ impl<'a> JacobianBuilder<'a> {
             blocks,
             neighbors: Vec::new(),
             starts: Vec::with_capacity(n_atoms),
-            entries: Entries::with_capacity(precision, capacity),
+            entries: Entries::with_capacity(precision, 0),
             strain: strain_capacity.map(|n| Entries::with_capacity(precision, n)),
             strain_starts: Vec::new(),
         };
@@ -259,6 +265,7 @@ impl<'a> JacobianBuilder<'a> {
 
     pub fn finish(mut self) -> Jacobian {
         self.jacobian.neighbors.shrink_to_fit();
+        self.jacobian.entries.shrink_to_fit();
         self.jacobian
     }
 }

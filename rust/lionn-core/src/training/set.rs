@@ -451,7 +451,7 @@ fn fingerprints(
     let n_atoms = system.n_atoms();
     let mut builder = storage.map(|storage| {
         let strain = storage.stress.then_some(6 * values.len());
-        JacobianBuilder::new(supports, n_atoms, storage.precision, 0, strain)
+        JacobianBuilder::new(supports, n_atoms, storage.precision, strain)
     });
     for i in 0..n_atoms {
         let center = usize::from(elements[i]);

@@ -1,0 +1,134 @@
+"""Loss and gradient of training and validation images as the optimizers and the driver want them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from lionn_rs import _core
+from lionn_rs.data.images import ImageArrays, LabeledImage
+from lionn_rs.descriptors import Descriptor
+from lionn_rs.errors import ConfigError
+from lionn_rs.training.line_search import Vector
+from lionn_rs.training.memory import Precision
+
+Report = dict[str, float]
+
+
+@dataclass(frozen=True)
+class LossWeights:
+    """Weights of the terms of the loss.
+
+    ``L = sum_images w [w_E ((E - E_ref)/N)² + w_F/(3N) sum |F - F_ref|² + w_S/9 sum (σ - σ_ref)²]``, the loss of AMP with an
+    optional stress term over all nine components.
+
+    Attributes
+    ----------
+    energy : float
+        ``w_E``, 1/eV².
+    force : float
+        ``w_F``, Å²/eV².
+    stress : float
+        ``w_S``, Å⁶/eV².
+
+    References
+    ----------
+    Khorshidi and Peterson, Comput. Phys. Commun. 207, 310 (2016), doi 10.1016/j.cpc.2016.05.010.
+    """
+
+    energy: float = 1.0
+    force: float = 0.04
+    stress: float = 0.0
+
+    def __post_init__(self) -> None:
+        for name in ("energy", "force", "stress"):
+            value = getattr(self, name)
+            if not (np.isfinite(value) and value >= 0.0):
+                raise ConfigError(f"loss weight '{name}' must be zero or positive, got {value}")
+        if self.energy + self.force + self.stress == 0.0:
+            raise ConfigError("at least one of the loss weights energy, force, stress must be positive")
+
+
+def prepare_images(
+    images: Sequence[LabeledImage],
+    descriptor: Descriptor,
+    *,
+    loss: LossWeights,
+    precision: Precision = "float32",
+    max_bytes: int | None = None,
+    progress: Callable[[int], object] | None = None,
+) -> tuple[_core.TrainingSet, ImageArrays]:
+    """Compute fingerprints and derivatives of images.
+
+    Raises
+    ------
+    ConfigError
+        If the loss asks for forces or stresses that no image has.
+    DataError
+        For unknown elements and values that are not finite.
+    """
+    arrays = ImageArrays.pack(images)
+    if loss.force > 0.0 and arrays.forces is None:
+        raise ConfigError("the images have no forces; train with LossWeights(force=0)")
+    if loss.stress > 0.0 and arrays.stresses is None:
+        raise ConfigError("no image has a stress; train with LossWeights(stress=0)")
+    prepared = _core.TrainingSet(
+        descriptor.core,
+        **arrays.structure_arguments(),
+        energies=arrays.energies,
+        forces=arrays.forces,
+        stresses=arrays.stresses,
+        weights=arrays.weights,
+        precision=precision,
+        use_forces=arrays.forces is not None and loss.force > 0.0,
+        use_stress=loss.stress > 0.0,
+        max_bytes=max_bytes,
+        progress=progress,
+    )
+    return prepared, arrays
+
+
+class Objective:
+    """``parameters -> (loss, gradient)`` over prepared images, with the errors of recent points kept.
+
+    Parameters
+    ----------
+    images : _core.TrainingSet
+        Prepared images.
+    potential : _core.NeuralPotential
+        Descriptor, scalings and topologies.
+    loss : LossWeights
+        Weights of the terms.
+    l2 : float
+        Penalty on the sum of squared network weights (biases, slopes and intercepts are free).
+    """
+
+    def __init__(
+        self,
+        images: _core.TrainingSet,
+        potential: _core.NeuralPotential,
+        loss: LossWeights,
+        l2: float = 0.0,
+    ) -> None:
+        self.images = images
+        self.potential = potential
+        self.weights = (loss.energy, loss.force, loss.stress, l2)
+        self._recent: dict[bytes, Report] = {}
+
+    def __call__(self, parameters: Vector) -> tuple[float, Vector]:
+        """Loss and gradient. Parameters beyond all bounds give an infinite loss, which a line search steps back from."""
+        if not np.all(np.isfinite(parameters)):
+            return np.inf, np.full_like(parameters, np.inf)
+        report, gradient = self.images.loss_and_gradient(self.potential, parameters, self.weights)
+        self._recent[parameters.tobytes()] = report
+        return report["loss"], gradient
+
+    def report(self, parameters: Vector) -> Report:
+        """Loss, its parts and the errors at a point; forgets the other points."""
+        report = self._recent.get(parameters.tobytes())
+        if report is None:
+            report = self.images.loss(self.potential, parameters, self.weights)
+        self._recent = {parameters.tobytes(): report}
+        return report
