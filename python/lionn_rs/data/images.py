@@ -218,7 +218,9 @@ class ImageArrays:
             cells=np.array([image.cell for image in images]),
             pbc=np.array([image.pbc for image in images]),
             energies=np.array([image.energy for image in images]),
-            forces=None if without else np.concatenate([i.forces for i in images if i.forces is not None]),
+            forces=None
+            if without
+            else np.concatenate([i.forces for i in images if i.forces is not None]),
             stresses=stresses,
             weights=np.array([image.weight for image in images]),
         )

@@ -65,7 +65,9 @@ def read_images(
         if value is None:
             raise DataError(f"{where}: no label '{chosen}' (found: {_found(atoms)})")
         if np.size(value) != 1:
-            raise DataError(f"{where}: label '{chosen}' is no number but has shape {np.shape(value)}")
+            raise DataError(
+                f"{where}: label '{chosen}' is no number but has shape {np.shape(value)}"
+            )
         images.append(_labeled_copy(atoms, float(np.squeeze(value)), forces, stress, origin))
     with_forces = sum("forces" in atoms.calc.results for atoms in images)
     with_stress = sum("stress" in atoms.calc.results for atoms in images)

@@ -60,7 +60,9 @@ class Split:
         indices = {name: [int(k) for k in content["indices"][name]] for name in _SETS}
         worst = max((k for part in indices.values() for k in part), default=-1)
         if worst >= len(images):
-            raise ConfigError(f"split refers to image {worst}, but there are only {len(images)} images")
+            raise ConfigError(
+                f"split refers to image {worst}, but there are only {len(images)} images"
+            )
         settings = {key: value for key, value in content.items() if key != "indices"}
         return _make(images, indices, settings)
 
@@ -128,7 +130,9 @@ def split(
         "test": _gather(units, taken),
     }
     if not indices["train"]:
-        raise ConfigError(f"the training set is empty: {n_images} images, test {test}, validation {validation}")
+        raise ConfigError(
+            f"the training set is empty: {n_images} images, test {test}, validation {validation}"
+        )
     settings = {"test": test, "validation": validation, "seed": seed, "by": by}
     return _make(images, indices, settings)
 

@@ -122,7 +122,9 @@ def summary(images: Sequence[Atoms | LabeledImage]) -> DataSummary:
     components = [image.forces.ravel() for image in labeled if image.forces is not None]
     forces = np.concatenate(components) if components else np.zeros(0)
     volumes = [
-        abs(float(np.linalg.det(image.cell))) / image.n_atoms for image in labeled if image.pbc.all()
+        abs(float(np.linalg.det(image.cell))) / image.n_atoms
+        for image in labeled
+        if image.pbc.all()
     ]
     seen = Counter(image.structure_hash for image in labeled)
     n_duplicates = sum(count - 1 for count in seen.values())
@@ -158,19 +160,25 @@ def _warnings(images: list[LabeledImage], formulas: list[str], n_duplicates: int
     for index, image in enumerate(images):
         distance = _shortest_distance(image)
         if distance < SHORTEST_BOND_A:
-            found.append(f"image {index}: two atoms are {distance:.2f} Å apart; are positions in Å?")
+            found.append(
+                f"image {index}: two atoms are {distance:.2f} Å apart; are positions in Å?"
+            )
             break
     for index, image in enumerate(images):
         if image.forces is not None and np.abs(image.forces).max() > LARGEST_FORCE:
             largest = float(np.abs(image.forces).max())
-            found.append(f"image {index}: force component of {largest:.0f} eV/Å; are forces in eV/Å?")
+            found.append(
+                f"image {index}: force component of {largest:.0f} eV/Å; are forces in eV/Å?"
+            )
             break
     for index, image in enumerate(images):
         if image.forces is None:
             continue
         net = float(np.abs(image.forces.mean(axis=0)).max())
         if net > LARGEST_NET_FORCE:
-            found.append(f"image {index}: forces do not sum to zero, mean force {net:.2f} eV/Å per atom")
+            found.append(
+                f"image {index}: forces do not sum to zero, mean force {net:.2f} eV/Å per atom"
+            )
             break
     energies: dict[str, list[float]] = {}
     for formula, image in zip(formulas, images, strict=True):

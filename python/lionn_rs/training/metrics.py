@@ -142,7 +142,11 @@ class Metrics:
             f"energy  RMSE {1e3 * self.energy_rmse_per_atom:8.2f} meV/atom   "
             f"MAE {1e3 * self.energy_mae_per_atom:8.2f}   max {1e3 * self.energy_max_per_atom:8.2f}",
         ]
-        if self.force_rmse is not None and self.force_mae is not None and self.force_max is not None:
+        if (
+            self.force_rmse is not None
+            and self.force_mae is not None
+            and self.force_max is not None
+        ):
             lines.append(
                 f"force   RMSE {1e3 * self.force_rmse:8.1f} meV/Å      "
                 f"MAE {1e3 * self.force_mae:8.1f}   max {1e3 * self.force_max:8.1f}"
@@ -187,7 +191,9 @@ def predict(potential: Potential, images: Sequence[Atoms | LabeledImage]) -> Pre
         missing = np.full((3, 3), np.nan)
         stresses = np.array(
             [
-                -r["virial"] / abs(np.linalg.det(image.cell)) if image.stress is not None else missing
+                -r["virial"] / abs(np.linalg.det(image.cell))
+                if image.stress is not None
+                else missing
                 for r, image in zip(results, labeled, strict=True)
             ]
         )

@@ -10,7 +10,7 @@ import numpy as np
 from lionn_rs import _core
 from lionn_rs.data.images import ImageArrays, LabeledImage
 from lionn_rs.descriptors import Descriptor
-from lionn_rs.errors import ConfigError
+from lionn_rs.errors import ConfigError, SimulationError
 from lionn_rs.training.line_search import Vector
 from lionn_rs.training.memory import Precision
 
@@ -48,7 +48,9 @@ class LossWeights:
             if not (np.isfinite(value) and value >= 0.0):
                 raise ConfigError(f"loss weight '{name}' must be zero or positive, got {value}")
         if self.energy + self.force + self.stress == 0.0:
-            raise ConfigError("at least one of the loss weights energy, force, stress must be positive")
+            raise ConfigError(
+                "at least one of the loss weights energy, force, stress must be positive"
+            )
 
 
 def prepare_images(
@@ -103,6 +105,11 @@ class Objective:
         Weights of the terms.
     l2 : float
         Penalty on the sum of squared network weights (biases, slopes and intercepts are free).
+
+    Attributes
+    ----------
+    failure : str
+        Why the latest point had no finite loss; empty if it had one.
     """
 
     def __init__(
@@ -115,13 +122,23 @@ class Objective:
         self.images = images
         self.potential = potential
         self.weights = (loss.energy, loss.force, loss.stress, l2)
+        self.failure = ""
         self._recent: dict[bytes, Report] = {}
 
     def __call__(self, parameters: Vector) -> tuple[float, Vector]:
-        """Loss and gradient. Parameters beyond all bounds give an infinite loss, which a line search steps back from."""
-        if not np.all(np.isfinite(parameters)):
+        """Loss and gradient.
+
+        Parameters that give no finite energies or forces count as infinite loss, from which a line search steps back;
+        :attr:`failure` then says which image and atom it was.
+        """
+        try:
+            report, gradient = self.images.loss_and_gradient(
+                self.potential, parameters, self.weights
+            )
+        except (ConfigError, SimulationError) as error:
+            self.failure = str(error)
             return np.inf, np.full_like(parameters, np.inf)
-        report, gradient = self.images.loss_and_gradient(self.potential, parameters, self.weights)
+        self.failure = ""
         self._recent[parameters.tobytes()] = report
         return report["loss"], gradient
 

@@ -18,7 +18,13 @@ from numpy.typing import NDArray
 
 from lionn_rs import _core
 from lionn_rs.errors import ConfigError
-from lionn_rs.training.line_search import LinePoint, LineSearch, ValueAndGradient, Vector, strong_wolfe
+from lionn_rs.training.line_search import (
+    LinePoint,
+    LineSearch,
+    ValueAndGradient,
+    Vector,
+    strong_wolfe,
+)
 
 State = dict[str, NDArray[Any]]
 
@@ -44,7 +50,9 @@ class QuasiNewton(ABC):
 
     name: ClassVar[str]
 
-    def __init__(self, objective: ValueAndGradient, x: Vector, *, gradient_tolerance: float = 1e-8) -> None:
+    def __init__(
+        self, objective: ValueAndGradient, x: Vector, *, gradient_tolerance: float = 1e-8
+    ) -> None:
         self.objective = objective
         self.gradient_tolerance = gradient_tolerance
         self.x = np.array(x, dtype=np.float64)
@@ -75,7 +83,9 @@ class QuasiNewton(ABC):
             self.forget()
             point = self._search(self.direction())
         if point is None:
-            self.stop_reason = "line search failed: no lower loss along the gradient (rounding limit)"
+            self.stop_reason = (
+                "line search failed: no lower loss along the gradient (rounding limit)"
+            )
             return False
         s = point.x - self.x
         y = point.gradient - self.gradient
@@ -103,7 +113,9 @@ class QuasiNewton(ABC):
 
     def _check_gradient(self) -> None:
         if float(np.max(np.abs(self.gradient), initial=0.0)) <= self.gradient_tolerance:
-            self.stop_reason = f"converged: largest gradient component below {self.gradient_tolerance:g}"
+            self.stop_reason = (
+                f"converged: largest gradient component below {self.gradient_tolerance:g}"
+            )
 
     @property
     def gradient_norm(self) -> float:
@@ -210,7 +222,9 @@ class LBFGS(QuasiNewton):
 
     name = "l-bfgs"
 
-    def __init__(self, objective: ValueAndGradient, x: Vector, *, gradient_tolerance: float = 1e-8) -> None:
+    def __init__(
+        self, objective: ValueAndGradient, x: Vector, *, gradient_tolerance: float = 1e-8
+    ) -> None:
         super().__init__(objective, x, gradient_tolerance=gradient_tolerance)
         self.steps: list[Vector] = []
         self.changes: list[Vector] = []
@@ -269,4 +283,6 @@ def optimizer(name: str) -> type[QuasiNewton]:
     try:
         return OPTIMIZERS[name]
     except KeyError:
-        raise ConfigError(f"unknown optimizer '{name}', expected one of {', '.join(OPTIMIZERS)}") from None
+        raise ConfigError(
+            f"unknown optimizer '{name}', expected one of {', '.join(OPTIMIZERS)}"
+        ) from None

@@ -1,0 +1,469 @@
+"""Training of a potential from labeled images."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+
+from lionn_rs import _core
+from lionn_rs.data.images import ImageArrays, LabeledImage, data_hash, label_images
+from lionn_rs.data.split import Split
+from lionn_rs.errors import ConfigError
+from lionn_rs.files import write_json
+from lionn_rs.potential import Potential
+from lionn_rs.progress import progress as progress_display
+from lionn_rs.training.history import History
+from lionn_rs.training.initialize import match_data, random_parameters
+from lionn_rs.training.line_search import Vector
+from lionn_rs.training.memory import (
+    FREE_MEMORY_SHARE,
+    GIGABYTE,
+    MemoryEstimate,
+    Precision,
+    estimate_memory,
+    format_bytes,
+    free_memory,
+)
+from lionn_rs.training.metrics import Metrics, evaluate
+from lionn_rs.training.objective import LossWeights, Objective, prepare_images
+from lionn_rs.training.optimizers import optimizer as find_optimizer
+from lionn_rs.training.session import CHECKPOINT_NAME, Callback, Limits, Session, write_log
+
+if TYPE_CHECKING:
+    from ase import Atoms
+
+    from lionn_rs.descriptors import Descriptor
+
+logger = logging.getLogger(__name__)
+
+Images = Sequence["Atoms | LabeledImage"]
+ActivationName = Literal["tanh", "sigmoid", "linear"]
+DEFAULT_LOSS = LossWeights()
+
+
+@dataclass(frozen=True)
+class TrainingResult:
+    """Outcome of :func:`train`.
+
+    Attributes
+    ----------
+    best : Potential
+        Parameters with the lowest validation loss (training loss without validation images), over all starts.
+    last : Potential
+        Last parameters of the start that holds the best.
+    best_iteration, best_start : int
+        Where the best were found.
+    history : History
+        One row per iteration; :meth:`History.columns` gives arrays.
+    metrics : dict of str to Metrics
+        Errors of the best potential on ``train``, ``validation`` and ``test`` images, as far as given.
+    stop_reason : str
+        Why the last start ended.
+    seconds : float
+        Wall time of the iterations.
+    memory : MemoryEstimate
+        The estimate for training and validation images.
+    """
+
+    best: Potential
+    last: Potential
+    best_iteration: int
+    best_start: int
+    history: History
+    metrics: dict[str, Metrics]
+    stop_reason: str
+    seconds: float
+    memory: MemoryEstimate
+
+    def __str__(self) -> str:
+        lines = [
+            f"best at iteration {self.best_iteration} of start {self.best_start + 1}; "
+            f"stopped: {self.stop_reason}; {self.seconds:.1f} s"
+        ]
+        lines += [f"[{name}] {metrics}" for name, metrics in self.metrics.items()]
+        return "\n".join(lines)
+
+
+class TrainingInterrupted(KeyboardInterrupt):
+    """Ctrl-C during training; checkpoint, best and last model have been written, ``result`` holds what there is."""
+
+    def __init__(self, result: TrainingResult) -> None:
+        super().__init__("training interrupted")
+        self.result = result
+
+
+def train(
+    images: Images | Split,
+    *,
+    validation: Images | None = None,
+    test: Images | None = None,
+    descriptor: Descriptor,
+    hidden_layers: Sequence[int] = (5, 5),
+    activation: ActivationName = "tanh",
+    output_activation: ActivationName = "linear",
+    initial: Potential | None = None,
+    seed: int = 0,
+    n_starts: int = 1,
+    optimizer: Literal["bfgs", "l-bfgs"] = "bfgs",
+    max_iterations: int = 1000,
+    loss: LossWeights = DEFAULT_LOSS,
+    l2: float = 0.0,
+    validation_interval: int = 10,
+    patience: int | None = None,
+    wall_time_s: float | None = None,
+    gradient_tolerance: float = 1e-8,
+    max_memory_gb: float | None = None,
+    precision: Precision = "float32",
+    output: str | Path | None = None,
+    resume: bool = False,
+    progress: bool = True,
+    callback: Callback | None = None,
+    split: Split | Mapping[str, Any] | None = None,
+    level_of_theory: str = "",
+) -> TrainingResult:
+    """Train a neural-network potential.
+
+    Parameters
+    ----------
+    images : sequence of ase.Atoms or LabeledImage, or Split
+        Training images; ranges of the input scaling come from these alone. A :class:`~lionn_rs.data.Split` gives
+        validation and test images too.
+    validation : sequence, optional
+        Images that pick the best iteration.
+    test : sequence, optional
+        Images whose errors are reported at the end and used for nothing else.
+    descriptor : Descriptor
+        Fingerprints.
+    hidden_layers : sequence of int
+        Nodes of the hidden layers, the same for every element.
+    activation, output_activation : {"tanh", "sigmoid", "linear"}
+        Activation of hidden and output nodes. AMP applies ``tanh`` to the output too.
+    initial : Potential, optional
+        Start from these parameters, with this scaling and topology (warm start on new data).
+    seed : int
+        Seed of the initial weights; restart k uses ``seed + k``.
+    n_starts : int
+        Restarts; the one with the best validation is kept.
+    optimizer : {"bfgs", "l-bfgs"}
+        BFGS with the full inverse Hessian (the method of the paper), or with limited memory.
+    max_iterations : int
+        Iterations of every start.
+    loss : LossWeights
+        Weights of energy, force and stress terms.
+    l2 : float
+        Penalty on the sum of squared network weights.
+    validation_interval : int
+        Iterations between validations.
+    patience : int, optional
+        Stop after this many validations in a row without a better one.
+    wall_time_s : float, optional
+        Limit on this call, s; the remaining starts share what is left.
+    gradient_tolerance : float
+        Converged when the largest gradient component is below.
+    max_memory_gb : float, optional
+        Memory for prepared images, GB; derivatives that do not fit are recomputed in every iteration, with the same
+        result. Default: 80 % of the free memory.
+    precision : {"float32", "float64"}
+        Precision of the stored derivatives; sums are always in double precision.
+    output : str or Path, optional
+        Folder for ``history.csv``, ``checkpoint.npz``, ``best.json``, ``last.json``, ``split.json``, ``train.log``.
+    resume : bool
+        Continue from the checkpoint in ``output`` with the same bits as if not interrupted; start anew if there is none.
+    progress : bool
+        Show progress with rate and time left.
+    callback : callable, optional
+        ``callback(row, parameters)`` after every iteration; ``True`` stops the start.
+    split : Split or mapping, optional
+        How the images were chosen, stored in the potential.
+    level_of_theory : str
+        How the labels were computed, stored in the potential.
+
+    Returns
+    -------
+    TrainingResult
+        Best and last potential, history, errors.
+
+    Raises
+    ------
+    ConfigError
+        For options out of range, or a checkpoint of a different run.
+    DataError
+        For labels that are missing or not finite, and elements the descriptor does not know.
+    SimulationError
+        If the first loss is not finite; the message names image and atom.
+    TrainingInterrupted
+        On Ctrl-C, after everything has been written; a KeyboardInterrupt with the ``result`` so far.
+
+    Examples
+    --------
+    >>> import lionn_rs as lionn
+    >>> images = lionn.datasets.load("lgps_gpaw_pbe")
+    >>> parts = lionn.split(images, test=0.2, validation=0.1, seed=1, by="block")
+    >>> cutoff = lionn.Cosine(4.0)
+    >>> descriptor = lionn.Gaussian.amp_default(["Ge", "Li", "P", "S"], cutoff=cutoff)
+    >>> result = lionn.train(parts, descriptor=descriptor, max_iterations=2, progress=False)
+    >>> result.metrics["test"].n_images
+    24
+    """
+    started = time.monotonic()
+    if isinstance(images, Split):
+        split = split or images
+        images, validation, test = images.train, images.validation, images.test
+    sets = {
+        "train": label_images(images),
+        "validation": label_images(validation or []),
+        "test": label_images(test or []),
+    }
+    if not sets["train"]:
+        raise ConfigError("no training images")
+    limits = Limits(
+        max_iterations=max_iterations,
+        n_starts=n_starts,
+        validation_interval=validation_interval,
+        patience=patience,
+        wall_time_s=wall_time_s,
+        gradient_tolerance=gradient_tolerance,
+    )
+    _check(limits, l2, resume, output, initial, descriptor)
+    find_optimizer(optimizer)
+    settings: dict[str, Any] = {
+        "descriptor": descriptor.spec,
+        "hidden_layers": list(hidden_layers),
+        "activation": activation,
+        "output_activation": output_activation,
+        "initial": None if initial is None else initial.hash,
+        "seed": seed,
+        "optimizer": optimizer,
+        "loss": asdict(loss),
+        "l2": l2,
+        "precision": precision,
+        "validation_interval": validation_interval,
+        "data_hash": {name: data_hash(part) for name, part in sets.items()},
+    }
+    folder = None if output is None else Path(output)
+    split_record = split.to_dict() if isinstance(split, Split) else dict(split or {})
+    if folder is not None:
+        folder.mkdir(parents=True, exist_ok=True)
+        if (folder / CHECKPOINT_NAME).exists() and not resume:
+            raise ConfigError(
+                f"{folder}: holds a training checkpoint; pass resume=True or another folder"
+            )
+        if split_record:
+            write_json(folder / "split.json", split_record)
+    memory, prepared = _prepare(
+        sets, descriptor, loss, precision, max_memory_gb, folder, progress=progress
+    )
+    template = _template(
+        descriptor, hidden_layers, activation, output_activation, initial, prepared
+    )
+    objective = Objective(prepared["train"][0], template, loss, l2)
+    checker = (
+        Objective(prepared["validation"][0], template, loss) if "validation" in prepared else None
+    )
+
+    def initial_parameters(start: int) -> Vector:
+        if initial is not None:
+            return initial.parameters
+        features = list(descriptor.n_features.values())
+        drawn = random_parameters(features, hidden_layers, seed=seed + start)
+        return match_data(drawn, prepared["train"][0], template, prepared["train"][1])
+
+    total = n_starts * max_iterations
+    with progress_display("training", total, "iterations", enabled=progress) as display:
+        session = Session(
+            objective=objective,
+            validation=checker,
+            initial=initial_parameters,
+            optimizer_name=optimizer,
+            limits=limits,
+            settings=settings,
+            output=folder,
+            display=display,
+            started=started,
+            callback=callback,
+        )
+        if resume and folder is not None and (folder / CHECKPOINT_NAME).exists():
+            session.resume()
+        session.run()
+    record = {
+        **settings,
+        "n_starts": n_starts,
+        "max_iterations": max_iterations,
+        "split": split_record,
+    }
+    del record["descriptor"]
+    result = _result(session, template, sets, record, memory, level_of_theory)
+    if folder is not None:
+        result.best.save(folder / "best.json", force=True)
+        result.last.save(folder / "last.json", force=True)
+        write_log(folder, str(result))
+    if session.interrupted:
+        raise TrainingInterrupted(result)
+    return result
+
+
+def _check(
+    limits: Limits,
+    l2: float,
+    resume: bool,
+    output: str | Path | None,
+    initial: Potential | None,
+    descriptor: Descriptor,
+) -> None:
+    for name in ("n_starts", "validation_interval", "max_iterations"):
+        value = getattr(limits, name)
+        if value < 1:
+            raise ConfigError(f"{name} must be at least 1, got {value}")
+    if limits.patience is not None and limits.patience < 1:
+        raise ConfigError(f"patience must be at least 1, got {limits.patience}")
+    if not (np.isfinite(l2) and l2 >= 0.0):
+        raise ConfigError(f"l2 must be zero or positive, got {l2}")
+    if resume and output is None:
+        raise ConfigError("resume=True needs the output folder of the run")
+    if initial is not None and initial.descriptor != descriptor:
+        raise ConfigError(
+            "the initial potential has another descriptor; pass descriptor=initial.descriptor"
+        )
+    if initial is not None and limits.n_starts > 1:
+        raise ConfigError(
+            "n_starts must be 1 with an initial potential: all starts would be the same"
+        )
+
+
+Prepared = dict[str, tuple[_core.TrainingSet, ImageArrays]]
+
+
+def _prepare(
+    sets: dict[str, list[LabeledImage]],
+    descriptor: Descriptor,
+    loss: LossWeights,
+    precision: Precision,
+    max_memory_gb: float | None,
+    folder: Path | None,
+    *,
+    progress: bool,
+) -> tuple[MemoryEstimate, Prepared]:
+    """Prepare training and validation images within the memory limit."""
+    needed = {name: sets[name] for name in ("train", "validation") if sets[name]}
+    estimates = {
+        name: estimate_memory(
+            part, descriptor, precision=precision, forces=loss.force > 0, stress=loss.stress > 0
+        )
+        for name, part in needed.items()
+    }
+    memory = sum(estimates.values(), MemoryEstimate(0, 0))
+    limit = _memory_limit(memory, max_memory_gb)
+    n_images = sum(len(part) for part in needed.values())
+    prepared: Prepared = {}
+    with progress_display("preparing images", n_images, "images", enabled=progress) as display:
+        for text in _memory_messages(memory, limit, max_memory_gb, precision):
+            logger.info(text)
+            display.message(text)
+            write_log(folder, text)
+        for name, part in needed.items():
+            share = None if limit is None else int(limit * estimates[name].total / memory.total)
+            before = display.done
+            prepared[name] = prepare_images(
+                part,
+                descriptor,
+                # Validation images may lack stresses; what they have is compared.
+                loss=loss,
+                precision=precision,
+                max_bytes=share,
+                progress=lambda done, before=before: display.advance(before + done - display.done),
+            )
+    return memory, prepared
+
+
+def _memory_limit(memory: MemoryEstimate, max_memory_gb: float | None) -> int | None:
+    """Bytes that prepared images may take; None if everything fits anyway."""
+    if max_memory_gb is not None:
+        limit: int | None = int(max_memory_gb * GIGABYTE)
+    else:
+        free = free_memory()
+        limit = None if free is None else int(FREE_MEMORY_SHARE * free)
+    if limit is None or memory.total <= limit:
+        return None
+    if memory.fixed > limit:
+        raise ConfigError(
+            f"structures and fingerprints alone take {format_bytes(memory.fixed)}, the memory limit is "
+            f"{format_bytes(limit)}; raise max_memory_gb or use fewer images"
+        )
+    return limit
+
+
+def _memory_messages(
+    memory: MemoryEstimate, limit: int | None, max_memory_gb: float | None, precision: Precision
+) -> list[str]:
+    lines = [f"memory for images in {precision}: {memory}"]
+    if limit is not None:
+        kept = (limit - memory.fixed) / memory.derivatives
+        source = "max_memory_gb" if max_memory_gb is not None else "80 % of the free memory"
+        lines.append(
+            f"limit {format_bytes(limit)} ({source}): about {100 * kept:.0f} % of the derivatives are kept, "
+            "the others are recomputed in every iteration (slower, same result)"
+        )
+    return lines
+
+
+def _template(
+    descriptor: Descriptor,
+    hidden_layers: Sequence[int],
+    activation: str,
+    output_activation: str,
+    initial: Potential | None,
+    prepared: Prepared,
+) -> _core.NeuralPotential:
+    """Potential with scalings from the training images and parameters that are all zero."""
+    if initial is not None:
+        return initial.core
+    minima, maxima = prepared["train"][0].ranges()
+    features = [len(values) for values in minima]
+    n_parameters = random_parameters(features, hidden_layers, seed=0).size
+    activations = [activation] * len(hidden_layers) + [output_activation]
+    return _core.NeuralPotential.assemble(
+        descriptor.core, minima, maxima, list(hidden_layers), activations, [0.0] * n_parameters
+    )
+
+
+def _result(
+    session: Session,
+    template: _core.NeuralPotential,
+    sets: dict[str, list[LabeledImage]],
+    record: dict[str, Any],
+    memory: MemoryEstimate,
+    level_of_theory: str,
+) -> TrainingResult:
+    from lionn_rs.training.provenance import provenance
+
+    base = Potential(template)
+    best = base.with_parameters(session.best.parameters)
+    last = base.with_parameters(session.last.parameters)
+    metrics = {name: evaluate(best, part) for name, part in sets.items() if part}
+    outcome = {
+        "best_iteration": session.best.iteration,
+        "best_start": session.best.start,
+        "last_iteration": session.last.iteration,
+        "stop_reason": session.stop_reasons[-1],
+        "seconds": round(session.seconds, 1),
+    }
+    best.metadata = provenance(sets, record | outcome, metrics, level_of_theory)
+    last_metrics = {name: evaluate(last, part) for name, part in sets.items() if part}
+    last.metadata = provenance(sets, record | outcome, last_metrics, level_of_theory)
+    return TrainingResult(
+        best=best,
+        last=last,
+        best_iteration=session.best.iteration,
+        best_start=session.best.start,
+        history=session.history,
+        metrics=metrics,
+        stop_reason=session.stop_reasons[-1],
+        seconds=session.seconds,
+        memory=memory,
+    )
