@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import re
 from dataclasses import dataclass
 from html import escape
 from importlib.resources import files
@@ -20,6 +21,7 @@ __all__ = [
     "definitions",
     "details",
     "figure",
+    "figures",
     "page",
     "paragraph",
     "section",
@@ -29,6 +31,10 @@ __all__ = [
 
 Section = tuple[str, str, str]
 """Identifier, name in the navigation, HTML."""
+
+SVG_WIDTH = re.compile(r'<svg[^>]* width="([0-9.]+)pt"')
+PX_PER_PT = 1.95
+"""Scale of figures: text of 8 pt becomes as large as that of the page."""
 
 SVG_LIMIT_BYTES = 400_000
 """Larger SVG files (dense scatter plots) are embedded as PNG instead."""
@@ -154,10 +160,16 @@ def details(summary: str, text: str) -> str:
     return f"<details><summary>{escape(summary)}</summary><pre>{escape(text)}</pre></details>"
 
 
-def figure(folder: Path, name: str, caption: str, *, narrow: bool = False) -> str:
+def figures(*entries: str) -> str:
+    """Figures side by side where the page is wide enough; empty ones are left out."""
+    return f'<div class="figures">{"".join(entries)}</div>' if any(entries) else ""
+
+
+def figure(folder: Path, name: str, caption: str) -> str:
     """Return the figure ``name`` of ``folder``, embedded; empty when it was not drawn.
 
     SVG as a base64 image rather than inline: identifiers of several inline figures would clash.
+    All figures are shown at the same scale, so that their text has the same size.
     """
     vector, raster = folder / f"{name}.svg", folder / f"{name}.png"
     if vector.is_file() and vector.stat().st_size <= SVG_LIMIT_BYTES:
@@ -167,8 +179,18 @@ def figure(folder: Path, name: str, caption: str, *, narrow: bool = False) -> st
     else:
         return ""
     data = base64.b64encode(source.read_bytes()).decode("ascii")
-    style = ' class="narrow"' if narrow else ""
+    width = _width_px(vector)
+    style = f' style="max-width:{width}px"' if width else ""
     return (
         f'<figure{style}><img alt="{escape(caption)}" src="data:{kind};base64,{data}">'
         f"<figcaption>{escape(caption)}</figcaption></figure>"
     )
+
+
+def _width_px(svg: Path) -> int | None:
+    """Width at which a figure is shown, from the size that its SVG states in points."""
+    if not svg.is_file():
+        return None
+    with svg.open(encoding="utf-8") as stream:
+        found = SVG_WIDTH.search(stream.read(2000))
+    return round(PX_PER_PT * float(found[1])) if found else None

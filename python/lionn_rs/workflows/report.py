@@ -87,7 +87,6 @@ def _headline(summary: dict[str, Any], figures: Path) -> html.Section:
             figures,
             "arrhenius",
             "Diffusivity over inverse temperature, with the 95 % band of the fit.",
-            narrow=True,
         )
     )
     style = "headline refused" if fit["refused"] else "headline"

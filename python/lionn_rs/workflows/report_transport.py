@@ -55,11 +55,13 @@ def dynamics_section(summary: dict[str, Any], figures: Path) -> html.Section:
         "Molecular dynamics",
         html.definitions(entries),
         html.table(columns, rows),
-        html.figure(figures, "temperature", "Temperature of each run over time."),
-        html.figure(
-            figures,
-            "conserved",
-            "Conserved quantity of the extended system, relative to its start.",
+        html.figures(
+            html.figure(figures, "temperature", "Temperature of each run over time."),
+            html.figure(
+                figures,
+                "conserved",
+                "Conserved quantity of the extended system, relative to its start.",
+            ),
         ),
         nav="Dynamics",
     )
@@ -89,9 +91,14 @@ def transport_section(summary: dict[str, Any], figures: Path) -> html.Section:
             "error is left out because it takes correlated points for independent ones."
         ),
         html.table(columns, [_transport_row(row) for row in summary["transport"]]),
-        html.figure(figures, "msd", "Mean squared displacement of each run, along each axis."),
+        html.figure(
+            figures,
+            "msd",
+            "Mean squared displacement of each run; the fit window is thick, the line dashed.",
+        ),
         "<h3>Along the axes</h3>",
         _axes_table(summary),
+        html.figure(figures, "msd_axes", "Along the axes, at the highest temperature."),
         nav="Transport",
     )
 

@@ -267,19 +267,19 @@ class Workflow:
 
 @contextmanager
 def _log_file(path: Path) -> Iterator[None]:
-    """Everything that lionn_rs logs, to a file and to the terminal."""
+    """Everything that lionn_rs logs to a file, the stages of the run to the terminal as well."""
     package = logging.getLogger("lionn_rs")
     to_file = logging.FileHandler(path, encoding="utf-8")
     to_file.setFormatter(logging.Formatter("%(asctime)s %(message)s", "%Y-%m-%d %H:%M:%S"))
     to_terminal = logging.StreamHandler()
     before = package.level
     package.setLevel(logging.INFO)
-    for handler in (to_file, to_terminal):
-        package.addHandler(handler)
+    package.addHandler(to_file)
+    logger.addHandler(to_terminal)
     try:
         yield
     finally:
         package.setLevel(before)
-        for handler in (to_file, to_terminal):
-            package.removeHandler(handler)
+        package.removeHandler(to_file)
+        logger.removeHandler(to_terminal)
         to_file.close()

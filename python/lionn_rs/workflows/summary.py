@@ -34,7 +34,7 @@ def data_record(
     ]
     return {
         "n_images": len(images),
-        "formulas": ", ".join(sorted({str(atoms.symbols) for atoms in images})),
+        "formulas": ", ".join(sorted({atoms.get_chemical_formula() for atoms in images})),
         "energy": section.energy or "free_energy where present",
         "sources": list(section.images),
         "level_of_theory": level_of_theory(section),

@@ -63,7 +63,7 @@ def train_stage(
     """
     from lionn_rs.data import split
     from lionn_rs.plots.training import learning_curves, parity
-    from lionn_rs.training import LossWeights, evaluate, predict, train
+    from lionn_rs.training import LossWeights, predict, train
 
     data, options = config.data, config.training
     parts = split(
@@ -100,25 +100,25 @@ def train_stage(
         l2=options.l2,
         level_of_theory=level_of_theory(data),
         output=folder,
-        resume=resume and (folder / "checkpoint.npz").is_file(),
+        resume=resume,
+        split=parts,
         progress=progress,
     )
     sets = {"train": parts.train, "validation": parts.validation, "test": parts.test}
     sets = {name: part for name, part in sets.items() if part}
-    metrics = {name: evaluate(result.best, part).to_dict() for name, part in sets.items()}
     predictions = {name: predict(result.best, part) for name, part in sets.items()}
     save_figure(learning_curves(result.history), figures, "learning_curves")
     save_figure(parity(predictions), figures, "parity")
     features = descriptor.n_features
     widths = "-".join(str(n) for n in [*config.network.hidden_layers, 1])
     record = {
-        "metrics": metrics,
+        "metrics": {name: metrics.to_dict() for name, metrics in result.metrics.items()},
         "descriptor": f"Gaussian-{max(features.values())}, {config.descriptor.cutoff_function} "
         f"cutoff {config.descriptor.cutoff:g} Å",
         "networks": f"{max(features.values())}-{widths} for each of {', '.join(features)}, "
         f"{config.network.activation}, {len(result.best.parameters)} parameters",
         "optimizer": options.optimizer,
-        "iterations": int(result.history[-1]["iteration"]),
+        "iterations": int(result.history.rows[-1]["iteration"]),
         "best_iteration": result.best_iteration,
         "stop_reason": result.stop_reason,
         "seconds": result.seconds,
