@@ -41,7 +41,9 @@ N_LAGS = 30
 RIDGE = 1e-9
 """Relative increase of the diagonal that keeps the Cholesky factorization stable."""
 N_ITERATIONS = 4
-"""The covariance depends on the slope; the pair settles to far below its error in three rounds."""
+"""Most rounds of covariance and slope; two or three are the rule."""
+CONVERGED = 0.05
+"""Change of the slope, in its standard deviations, at which the rounds end."""
 SMALLEST_SHARE = 1e-3
 """An axis whose fitted slope is below this share of the mean keeps that share in the covariance."""
 
@@ -104,7 +106,9 @@ def fit_line(
             curve, slopes, lags, n_particles=n_particles, hop_length_A=hop_length_A
         )
         solution, spread, gain = _solve(design, values, covariance)
-        slopes = np.array([gain[1] @ axis[lags] for axis in curve])
+        previous, slopes = slopes, np.array([gain[1] @ axis[lags] for axis in curve])
+        if np.abs(slopes - previous).max() < CONVERGED * spread[1, 1] ** 0.5:
+            break
     _, wide, wide_gain = _solve(
         np.column_stack([design, (lags / lags[-1]) ** 2]), values, covariance
     )

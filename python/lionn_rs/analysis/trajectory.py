@@ -118,7 +118,7 @@ def unwrap(positions: ArrayLike, cell: ArrayLike, *, fractional: bool = False) -
         points = points @ matrix
     if len(points) < 2:
         return points.copy()
-    reduced = np.asarray(minkowski_reduce(matrix)[0], dtype=np.float64)  # type: ignore[no-untyped-call]
+    reduced = np.asarray(minkowski_reduce(matrix)[0], dtype=np.float64)
     certified = 0.5 * float(np.linalg.norm(reduced, axis=1).min())
     steps = np.diff(points, axis=0)
     steps -= np.round(steps @ np.linalg.inv(reduced)) @ reduced
