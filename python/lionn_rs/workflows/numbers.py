@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-__all__ = ["interval", "power", "power_interval", "significant"]
+__all__ = ["interval", "percent", "power", "power_interval", "significant", "with_error"]
 
 _SUPERSCRIPTS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 MISSING = "–"
@@ -65,3 +65,28 @@ def power_interval(low: float | None, high: float | None, digits: int = 2) -> st
     '[1.2 × 10⁻⁶, 3.4 × 10⁻⁶]'
     """
     return f"[{power(low, digits)}, {power(high, digits)}]"
+
+
+def percent(fraction: float | None) -> str:
+    """Format a fraction in percent.
+
+    Examples
+    --------
+    >>> percent(0.0183), percent(None)
+    ('1.83 %', '–')
+    """
+    return MISSING if fraction is None else f"{100 * fraction:.3g} %"
+
+
+def with_error(value: float | None, error: float | None) -> str:
+    """Format a value with its error; the error has two digits and sets those of the value.
+
+    Examples
+    --------
+    >>> with_error(501.34, 2.13), with_error(0.2512, 0.0107), with_error(None, None)
+    ('501.3 ± 2.1', '0.251 ± 0.011', '–')
+    """
+    if value is None or error is None or not math.isfinite(value) or not error > 0:
+        return significant(value)
+    decimals = max(1 - math.floor(math.log10(error)), 0)
+    return f"{value:.{decimals}f} ± {error:.{decimals}f}"

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from lionn_rs.progress import format_duration
 from lionn_rs.workflows import html
 from lionn_rs.workflows.html import Column
-from lionn_rs.workflows.numbers import significant
+from lionn_rs.workflows.numbers import percent, significant
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -117,8 +117,8 @@ def trust_section(summary: dict[str, Any], figures: Path) -> html.Section:
             (
                 significant(run["temperature_K"]),
                 str(run["seed"]),
-                f"{100 * rate:.3g} %",
-                f"{100 * run['extrapolation_step_rate']:.3g} %",
+                percent(rate),
+                percent(run["extrapolation_step_rate"]),
                 significant(run["extrapolation_worst"], 2),
                 support_badge(rate),
             )
@@ -145,8 +145,10 @@ def trust_section(summary: dict[str, Any], figures: Path) -> html.Section:
     )
 
 
-def support_badge(rate: float) -> str:
+def support_badge(rate: float | None) -> str:
     """Verdict on a fraction of environments outside the training range."""
+    if rate is None:
+        return html.badge("bad", "run had to stop")
     if rate >= EXTRAPOLATION_WARNING:
         return html.badge("bad", "does not cover it")
     if rate >= EXTRAPOLATION_NOTICE:

@@ -7,7 +7,13 @@ from typing import TYPE_CHECKING, Any
 
 from lionn_rs.workflows import html
 from lionn_rs.workflows.html import Column
-from lionn_rs.workflows.numbers import interval, power, power_interval, significant
+from lionn_rs.workflows.numbers import (
+    interval,
+    power,
+    power_interval,
+    significant,
+    with_error,
+)
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -24,7 +30,7 @@ def dynamics_section(summary: dict[str, Any], figures: Path) -> html.Section:
         (
             significant(run["temperature_K"]),
             str(run["seed"]),
-            f"{run['mean_temperature_K']:.1f} ± {significant(run['temperature_error_K'], 2)}",
+            with_error(run["mean_temperature_K"], run["temperature_error_K"]),
             significant(run["production_ps"]),
             power(run["conserved_drift_eV_per_atom_ps"], 2),
             significant(run["us_per_atom_step"], 3),
@@ -39,7 +45,7 @@ def dynamics_section(summary: dict[str, Any], figures: Path) -> html.Section:
         Column("production", "ps"),
         Column("drift of the conserved quantity", "eV/atom/ps"),
         Column("speed", "µs/atom/step"),
-        Column("ended", kind="text"),
+        Column("ended", kind="wide"),
     ]
     structure = summary["structure"]
     entries = [
@@ -126,9 +132,8 @@ def _remarks(row: dict[str, Any]) -> list[str]:
     remarks = [f"not diffusive: {row['refusal']}"] if row["refusal"] else []
     collective = row["collective"]
     if collective is not None and collective["meaningful"]:
-        value = significant(collective["conductivity_mS_cm"], 2)
-        error = significant(collective["conductivity_sd_mS_cm"], 1)
-        remarks.append(f"collective conductivity {value} ± {error} mS/cm (one standard deviation)")
+        value = with_error(collective["conductivity_mS_cm"], collective["conductivity_sd_mS_cm"])
+        remarks.append(f"collective conductivity {value} mS/cm (one standard deviation)")
     return [*remarks, *row["warnings"]]
 
 

@@ -4,9 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
+from lionn_rs.workflows.dynamics import PRODUCTION_KEYS
+
 
 def example(*, refused: bool = False) -> dict[str, Any]:
     temperatures = (500.0, 700.0, 900.0)
+    runs = [_run(k, temperature) for k, temperature in enumerate(temperatures)]
+    if refused:  # the hottest run had to stop before its production
+        runs[-1] |= dict.fromkeys(PRODUCTION_KEYS) | {"stop_reason": "two atoms are 0.08 Å apart"}
     fit = {"refused": "only 0 diffusive temperatures, 3 needed"} if refused else _fit()
     return {
         "title": "A <demo>",
@@ -42,7 +47,7 @@ def example(*, refused: bool = False) -> dict[str, Any]:
             "seconds": 95.0,
             "stop_reason": "limit on iterations",
         },
-        "md": [_run(k, temperature) for k, temperature in enumerate(temperatures)],
+        "md": runs,
         "transport": [_diffusion(k, t, refused or k == 0) for k, t in enumerate(temperatures)],
         "arrhenius": fit,
         "protocol": "100 K, 4 ps heating, 1 ps equilibration, 20 ps Nosé-Hoover chain, 2 fs",

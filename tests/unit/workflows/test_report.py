@@ -80,3 +80,8 @@ def test_refused_trajectory_shows_its_bound_not_a_value(page):
     _, text = page
     assert "below 2.0 × 10⁻⁶" in text
     assert "1.20 × 10⁻⁶" not in text
+
+
+def test_run_that_stopped_is_named(page):
+    summary, text = page
+    assert ("run had to stop" in text) == bool(summary["arrhenius"]["refused"])
