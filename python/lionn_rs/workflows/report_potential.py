@@ -120,7 +120,7 @@ def trust_section(summary: dict[str, Any], figures: Path) -> html.Section:
                 percent(rate),
                 percent(run["extrapolation_step_rate"]),
                 significant(run["extrapolation_worst"], 2),
-                support_badge(rate),
+                support_badge(None if run["status"] == "failed" else rate),
             )
         )
     columns = [

@@ -75,6 +75,7 @@ def _run(k: int, temperature: float) -> dict[str, Any]:
     return {
         "temperature_K": temperature,
         "seed": 1,
+        "status": "finished",
         "stop_reason": "finished",
         "us_per_atom_step": 31.0,
         "production_ps": 20.0,
