@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from lionn_rs.errors import ConfigError
 from lionn_rs.units import PS_TO_FS
 
-__all__ = ["Protocol", "Stage", "ThermostatName"]
+__all__ = ["Protocol", "ProtocolSettings", "Stage", "ThermostatName"]
 
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 NonNegative = Annotated[float, Field(ge=0, allow_inf_nan=False)]
@@ -47,38 +47,12 @@ class Stage:
         return self.first_step + self.n_steps
 
 
-class Protocol(BaseModel):
-    """Molecular dynamics at one temperature from one seed; the defaults are those of Rao et al.
-
-    Velocities are drawn at ``start_temperature_K``, the temperature is raised to ``temperature_K``
-    by scaling velocities after every step to the programmed value, the system equilibrates, and the
-    production run follows. Stages are rounded to whole steps. Without heating, velocities are drawn
-    at ``temperature_K``.
-
-    The time constant of the thermostat and what "linear velocity scaling" means are not stated in
-    the paper; they are explicit here.
-
-    Raises
-    ------
-    ConfigError
-        For an unknown field or a value out of range.
-
-    References
-    ----------
-    Y.-C. Rao, K. Yao, L. C. Grabow, 2020, section 2.2 (heating 4 ps, 1 ps, 20 ps, time step 2 fs).
-
-    Examples
-    --------
-    >>> protocol = Protocol(temperature_K=900)
-    >>> [(stage.label, stage.n_steps) for stage in protocol.stages]
-    [('heating', 2000), ('equilibration', 500), ('production', 10000)]
-    """
+class ProtocolSettings(BaseModel):
+    """Everything of a :class:`Protocol` but temperature and seed: what runs side by side share."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    temperature_K: Positive = Field(description="Temperature of the production run, K")
     timestep_fs: Positive = Field(2.0, description="Time step, fs")
-    seed: int = Field(0, ge=0, lt=2**63, description="Seed of the initial velocities")
     start_temperature_K: Positive = Field(
         100.0, description="Temperature of the Maxwell-Boltzmann velocities before heating, K"
     )
@@ -129,6 +103,37 @@ class Protocol(BaseModel):
         "the width of the range; default: only count",
     )
     check_stride: Count = Field(10, description="Steps between two checks of the distances")
+
+
+class Protocol(ProtocolSettings):
+    """Molecular dynamics at one temperature from one seed; the defaults are those of Rao et al.
+
+    Velocities are drawn at ``start_temperature_K``, the temperature is raised to ``temperature_K``
+    by scaling velocities after every step to the programmed value, the system equilibrates, and the
+    production run follows. Stages are rounded to whole steps. Without heating, velocities are drawn
+    at ``temperature_K``.
+
+    The time constant of the thermostat and what "linear velocity scaling" means are not stated in
+    the paper; they are explicit here.
+
+    Raises
+    ------
+    ConfigError
+        For an unknown field or a value out of range.
+
+    References
+    ----------
+    K. K. Rao, Y. Yao, L. C. Grabow (2020), section 2.2 (heating 4 ps, 1 ps, 20 ps, time step 2 fs).
+
+    Examples
+    --------
+    >>> protocol = Protocol(temperature_K=900)
+    >>> [(stage.label, stage.n_steps) for stage in protocol.stages]
+    [('heating', 2000), ('equilibration', 500), ('production', 10000)]
+    """
+
+    temperature_K: Positive = Field(description="Temperature of the production run, K")
+    seed: int = Field(0, ge=0, lt=2**63, description="Seed of the initial velocities")
 
     def __init__(self, **values: Any) -> None:
         try:

@@ -1,0 +1,123 @@
+"""Writes the reference pages that follow from the code: configuration keys and command line.
+
+python docs/generate.py            write
+python docs/generate.py --check    exit with 1 if a page is not up to date
+"""
+
+from __future__ import annotations
+
+import io
+import os
+import sys
+from contextlib import redirect_stdout, suppress
+from pathlib import Path
+from typing import Any, get_args
+
+from pydantic import BaseModel
+from pydantic_core import PydanticUndefined
+
+REFERENCE = Path(__file__).parent / "reference"
+
+
+def configuration_page() -> str:
+    """Every section and key of ``lionn_rs.config`` with default and description."""
+    from lionn_rs.config import RunConfig
+
+    lines = [
+        "# Configuration keys",
+        "",
+        "Written by `docs/generate.py` from `lionn_rs.config`; change it there.",
+        "",
+        "`lionn run` reads all sections, `lionn train` those from `[data]` to `[training]`,",
+        "`lionn md` the section `[md]`, `lionn diffusion` and `lionn arrhenius` those two. Unknown",
+        "keys are refused. File names are relative to the TOML file.",
+    ]
+    for name, field in RunConfig.model_fields.items():
+        model = field.annotation
+        assert isinstance(model, type)
+        assert issubclass(model, BaseModel)
+        lines += ["", f"## [{name}]", "", f"{field.description}.", ""]
+        lines += ["| key | default | meaning |", "|---|---|---|"]
+        for key, entry in model.model_fields.items():
+            meaning = f"{entry.description}{_choices(entry.annotation)}"
+            lines.append(f"| `{key}` | {_default(entry.default)} | {meaning} |")
+    return "\n".join(lines) + "\n"
+
+
+def _default(value: Any) -> str:
+    if value is PydanticUndefined:
+        return "required"
+    if value is None:
+        return "none"
+    if isinstance(value, bool):
+        return f"`{str(value).lower()}`"
+    if isinstance(value, tuple):
+        value = list(value)
+    return f"`{value!r}`".replace("'", '"')
+
+
+def _choices(annotation: Any) -> str:
+    values = [item for item in get_args(annotation) if isinstance(item, str)]
+    return " (" + ", ".join(f'`"{value}"`' for value in values) + ")" if values else ""
+
+
+def command_line_page() -> str:
+    """The ``--help`` of every command, as it is printed."""
+    lines = ["# Command line", "", "Written by `docs/generate.py`: what `--help` prints.", ""]
+    lines += [
+        "Exit codes: 0 success, 1 the work could not be done (data, potential file, simulation),",
+        "2 wrong command line or configuration, 130 Ctrl-C. An error is one line on standard",
+        "error; `--debug` adds the traceback.",
+    ]
+    for command in (
+        "",
+        "train",
+        "evaluate",
+        "check",
+        "md",
+        "diffusion",
+        "arrhenius",
+        "run",
+        "info",
+    ):
+        title = f"lionn {command}".strip()
+        lines += ["", f"## {title}", "", "```text", _help(command), "```"]
+    return "\n".join(lines) + "\n"
+
+
+def _help(command: str) -> str:
+    from lionn_rs.cli.main import main
+
+    stream = io.StringIO()
+    with redirect_stdout(stream), suppress(SystemExit):
+        main([command, "--help"] if command else ["--help"])
+    return "\n".join(line.rstrip() for line in stream.getvalue().strip().splitlines())
+
+
+PAGES = {"configuration.md": configuration_page, "command-line.md": command_line_page}
+UNCHECKED = {"command-line.md"}
+"""Its layout depends on the installed version of typer."""
+
+
+def main() -> None:
+    os.environ["COLUMNS"] = "100"
+    os.environ["TERMINAL_WIDTH"] = "100"
+    os.environ["NO_COLOR"] = "1"
+    os.environ.pop("FORCE_COLOR", None)
+    stale = []
+    for name, page in PAGES.items():
+        path = REFERENCE / name
+        if "--check" in sys.argv:
+            if name in UNCHECKED:
+                continue
+            text = page()
+            if not path.exists() or path.read_text(encoding="utf-8") != text:
+                stale.append(name)
+        else:
+            path.write_text(page(), encoding="utf-8")
+    if stale:
+        sys.exit(f"not up to date: {', '.join(stale)} (run docs/generate.py)")
+
+
+if __name__ == "__main__":
+    main()

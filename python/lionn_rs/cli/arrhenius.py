@@ -1,0 +1,59 @@
+"""``lionn arrhenius``: activation energy and conductivity at another temperature."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from lionn_rs.cli.common import Force, say
+from lionn_rs.cli.diffusion import Charge, Config, Species, Trajectories
+
+
+def command(
+    trajectories: Trajectories,
+    species: Species = None,
+    charge: Charge = None,
+    extrapolate_to: Annotated[
+        float | None, typer.Option(help="Temperature to extrapolate to, K.", show_default="300")
+    ] = None,
+    config: Config = None,
+    output: Annotated[
+        Path | None,
+        typer.Option("--output", "-o", help="Folder for arrhenius.json and the figure."),
+    ] = None,
+    force: Force = False,
+) -> None:
+    """Fit ln D over 1/T with the errors of the points and extrapolate, with the interval.
+
+    Trajectories that are not diffusive are named and left out.
+    """
+    from lionn_rs.files import prepare_folder, write_json
+    from lionn_rs.workflows.transport import (
+        analyze_folder,
+        draw_arrhenius,
+        find_trajectories,
+        fit_arrhenius,
+        read_settings,
+    )
+
+    settings = read_settings(
+        config,
+        {
+            "diffusion": {"carrier": species, "charge": charge},
+            "arrhenius": {"extrapolate_to_K": extrapolate_to},
+        },
+    )
+    results = [
+        analyze_folder(folder, settings.diffusion) for folder in find_trajectories(trajectories)
+    ]
+    for result in results:
+        say(str(result))
+    fit = fit_arrhenius(results, settings.arrhenius)
+    say(str(fit))
+    if output is not None:
+        folder = prepare_folder(output, force=force)
+        write_json(folder / "arrhenius.json", fit.to_dict())
+        draw_arrhenius(fit, folder)
+        say(f"written: {folder / 'arrhenius.json'}")

@@ -1,0 +1,47 @@
+"""``lionn evaluate``: errors of a potential on labeled images."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from lionn_rs.cli.common import Force, say
+
+
+def command(
+    potential: Annotated[Path, typer.Argument(help="Potential file (*.json).")],
+    images: Annotated[list[str], typer.Argument(help="Files of labeled images, or dataset:NAME.")],
+    index: Annotated[str, typer.Option(help="Which images of each file, as in ASE.")] = ":",
+    energy: Annotated[
+        str | None, typer.Option(help="Energy label, eV.", show_default="free_energy, else energy")
+    ] = None,
+    output: Annotated[
+        Path | None,
+        typer.Option("--output", "-o", help="Folder for metrics.json and parity plots."),
+    ] = None,
+    force: Force = False,
+) -> None:
+    """Energy error per atom (eV/atom), force error (eV/Å) and stress error (eV/Å³)."""
+    from lionn_rs.config import DataSection, TrainConfig
+    from lionn_rs.config_file import parse_config
+    from lionn_rs.files import prepare_folder, write_json
+    from lionn_rs.potential import Potential
+    from lionn_rs.training import evaluate, predict
+    from lionn_rs.workflows.inputs import load_images
+
+    content: dict[str, Any] = {"data": {"images": images, "index": index, "energy": energy}}
+    section: DataSection = parse_config(content, TrainConfig, source="options").data
+    model = Potential.load(potential)
+    labeled = load_images(section)
+    metrics = evaluate(model, labeled)
+    say(str(metrics))
+    if output is not None:
+        from lionn_rs.plots.training import parity
+        from lionn_rs.workflows.figures import save_figure
+
+        folder = prepare_folder(output, force=force)
+        write_json(folder / "metrics.json", metrics.to_dict())
+        save_figure(parity({"images": predict(model, labeled)}), folder, "parity")
+        say(f"written: {folder}")

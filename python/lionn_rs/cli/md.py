@@ -1,0 +1,81 @@
+"""``lionn md``: molecular dynamics with a potential, at one or several temperatures and seeds."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from lionn_rs.cli.common import Force, Output, Quiet, Resume, parse_supercell, say
+
+
+def command(
+    potential: Annotated[Path, typer.Argument(help="Potential file (*.json).")],
+    output: Output,
+    structure: Annotated[
+        str | None,
+        typer.Argument(
+            help="Start structure (CIF, POSCAR, extxyz, ...) or dataset:NAME.", show_default=False
+        ),
+    ] = None,
+    config: Annotated[
+        Path | None, typer.Option(help="TOML file with an [md] section.", show_default="none")
+    ] = None,
+    temperature: Annotated[
+        list[float] | None, typer.Option(help="Temperature, K; repeat for several.")
+    ] = None,
+    seed: Annotated[
+        list[int] | None, typer.Option(help="Seed of the velocities; repeat for several.")
+    ] = None,
+    time_ps: Annotated[
+        float | None, typer.Option("--time-ps", help="Production time, ps.", show_default="20")
+    ] = None,
+    timestep_fs: Annotated[
+        float | None, typer.Option("--timestep-fs", help="Time step, fs.", show_default="2")
+    ] = None,
+    supercell: Annotated[
+        str | None, typer.Option(help="Repetitions along a, b, c.", show_default="1x1x1")
+    ] = None,
+    workers: Annotated[
+        int | None, typer.Option(help="Runs side by side.", show_default="as cores allow")
+    ] = None,
+    resume: Resume = False,
+    force: Force = False,
+    quiet: Quiet = False,
+) -> None:
+    """Heating from 100 K, equilibration and production at every temperature and seed.
+
+    One run is written into the output folder itself, several into one subfolder each.
+    Options go before the values of the TOML file.
+    """
+    from lionn_rs.config import MdConfig
+    from lionn_rs.config_file import load_config, merge_overrides, parse_config
+    from lionn_rs.errors import ConfigError
+    from lionn_rs.workflows.dynamics import md_command
+
+    overrides = {
+        "md": {
+            "structure": structure,
+            "temperatures_K": temperature or None,
+            "seeds": seed or None,
+            "production_ps": time_ps,
+            "timestep_fs": timestep_fs,
+            "supercell": parse_supercell(supercell) if supercell else None,
+            "n_workers": workers,
+        }
+    }
+    if config is not None:
+        checked = load_config(config, MdConfig, overrides)
+    else:
+        if not temperature:
+            raise ConfigError("give --temperature (K), or --config with an [md] section")
+        content: dict[str, dict[str, object]] = {}
+        merge_overrides(content, overrides)
+        checked = parse_config(content, MdConfig, source="options")
+    if checked.md.structure is None:
+        raise ConfigError("give a start structure (a file or dataset:NAME)")
+    for line in md_command(
+        checked, potential, output, resume=resume, force=force, progress=not quiet
+    ):
+        say(line)

@@ -1,0 +1,232 @@
+"""Typed configuration: the sections of a TOML file, each field with its unit and default.
+
+A section is one pydantic model, and the same model serves every command that needs it:
+``lionn run`` reads all of them (:class:`RunConfig`), ``lionn train`` the first five
+(:class:`TrainConfig`), ``lionn md``, ``lionn diffusion`` and ``lionn arrhenius`` their own.
+Unknown keys are refused. Reading and writing files is in :mod:`lionn_rs.config_file`.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from lionn_rs.md.protocol import Protocol, ProtocolSettings
+
+__all__ = [
+    "ArrheniusSection",
+    "DataSection",
+    "DescriptorSection",
+    "DiffusionSection",
+    "MdConfig",
+    "MdSection",
+    "NetworkSection",
+    "ReportSection",
+    "RunConfig",
+    "Section",
+    "TrainConfig",
+    "TrainingSection",
+    "TransportConfig",
+]
+
+Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+NonNegative = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+Fraction = Annotated[float, Field(ge=0, lt=1)]
+Count = Annotated[int, Field(ge=1)]
+Seed = Annotated[int, Field(ge=0, lt=2**63)]
+
+
+class Section(BaseModel):
+    """Base of all sections: immutable, unknown keys refused."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class DataSection(Section):
+    """``[data]``: which labeled images, and how they are split in three sets."""
+
+    images: list[str] = Field(
+        min_length=1,
+        description="Files of labeled images (extxyz, VASP OUTCAR, ...; anything that ASE reads), "
+        "relative to the TOML file, or 'dataset:NAME' for a bundled set",
+    )
+    index: str = Field(":", description="Which images of each file, as in ASE ('::10', '-100:')")
+    energy: str | None = Field(
+        None,
+        description="Energy label; default: 'free_energy' (forces are its derivative) if every "
+        "image has it, else 'energy'",
+    )
+    test: Fraction = Field(0.2, description="Fraction of the images kept for the final test")
+    validation: Fraction = Field(
+        0.1, description="Fraction of the training part used to pick the iteration"
+    )
+    split_by: Literal["random", "group", "block"] = Field(
+        "block",
+        description="'random'; 'group': whole source groups; 'block': runs of consecutive images "
+        "(neighbors in time are not independent)",
+    )
+    seed: Seed = Field(1, description="Seed of the split")
+    level_of_theory: str = Field(
+        "", description="How the labels were computed, free text, stored in the potential file"
+    )
+
+
+class DescriptorSection(Section):
+    """``[descriptor]``: Gaussian symmetry functions; exponents are divided by R_c², as in AMP."""
+
+    elements: list[str] | None = Field(
+        None, description="Chemical symbols; default: those of the images"
+    )
+    cutoff: Positive = Field(6.5, description="Cutoff radius R_c, Å")
+    cutoff_function: Literal["cosine", "polynomial"] = Field(
+        "cosine", description="Shape of the cutoff function"
+    )
+    cutoff_gamma: Positive = Field(4.0, description="Exponent of the polynomial cutoff function")
+    n_radial_exponents: Count = Field(
+        4,
+        description="Exponents of the radial functions, from 0.05 to 5 (AMP: 4; the angular "
+        "functions are AMP's default set)",
+    )
+
+
+class NetworkSection(Section):
+    """``[network]``: one feed-forward network per element."""
+
+    hidden_layers: list[Count] = Field([5, 5], description="Nodes of each hidden layer")
+    activation: Literal["tanh", "sigmoid", "linear"] = Field(
+        "tanh", description="Activation of the hidden nodes"
+    )
+    output_activation: Literal["tanh", "sigmoid", "linear"] = Field(
+        "linear", description="Activation of the output node (AMP: as the hidden nodes)"
+    )
+
+
+class TrainingSection(Section):
+    """``[training]``: loss, optimizer, stopping, memory."""
+
+    seed: Seed = Field(1, description="Seed of the initial weights")
+    n_starts: Count = Field(1, description="Restarts from different seeds; the best is kept")
+    optimizer: Literal["bfgs", "l-bfgs"] = Field("bfgs", description="Optimizer")
+    max_iterations: Count = Field(1000, description="Limit on optimizer iterations")
+    energy_weight: NonNegative = Field(1.0, description="Weight of (energy error per atom)²")
+    force_weight: NonNegative = Field(
+        0.04, description="Weight of the mean squared force component error"
+    )
+    stress_weight: NonNegative = Field(
+        0.0, description="Weight of the mean squared stress component error"
+    )
+    l2: NonNegative = Field(0.0, description="Penalty on the sum of squared weights")
+    validation_interval: Count = Field(10, description="Iterations between validations")
+    patience: Count | None = Field(
+        None, description="Stop after this many validations without a better one; default: never"
+    )
+    wall_time_s: Positive | None = Field(None, description="Wall-time limit, s; default: none")
+    max_memory_gb: Positive | None = Field(
+        None, description="Memory for stored derivatives, GB; what does not fit is recomputed"
+    )
+    precision: Literal["float32", "float64"] = Field(
+        "float32", description="Precision of stored derivatives"
+    )
+
+
+class MdSection(ProtocolSettings, Section):
+    """``[md]``: the molecular-dynamics protocol, run at every temperature and seed."""
+
+    structure: str | None = Field(
+        None,
+        description="Start structure (CIF, POSCAR, extxyz, ...), relative to the TOML file, "
+        "or 'dataset:NAME'",
+    )
+    supercell: tuple[Count, Count, Count] = Field(
+        (1, 1, 1), description="Repetitions of the cell along a, b, c"
+    )
+    temperatures_K: list[Positive] = Field(
+        min_length=1, description="Temperatures of the production runs, K"
+    )
+    seeds: list[Seed] = Field(
+        [1], min_length=1, description="Seeds of the initial velocities; every one at every T"
+    )
+    n_workers: Count | None = Field(
+        None, description="Runs side by side; default: as many as there are cores"
+    )
+
+    def protocol(self, temperature_K: float, seed: int) -> Protocol:
+        """Return the protocol of one run."""
+        settings = {name: getattr(self, name) for name in ProtocolSettings.model_fields}
+        return Protocol(temperature_K=temperature_K, seed=seed, **settings)
+
+
+class DiffusionSection(Section):
+    """``[diffusion]``: from trajectories to diffusivity and conductivity."""
+
+    carrier: str = Field("Li", description="Chemical symbol of the mobile ion")
+    charge: float = Field(1.0, description="Charge number of the mobile ion")
+    drift_reference: str | list[str] = Field(
+        "framework",
+        description="Atoms whose motion is subtracted: 'framework' (all but the carrier), 'all', "
+        "'none', or symbols",
+    )
+    drift_weights: Literal["mass", "mean"] = Field(
+        "mass", description="Center of mass of these atoms, or their plain mean"
+    )
+    site_distance_A: Positive | None = Field(
+        None, description="Distance between neighboring sites of the carrier, Å; default: 3 Å"
+    )
+    hop_length_A: Positive | None = Field(
+        None, description="Hop length of the error model, Å; default: estimated from the motion"
+    )
+    window_ps: tuple[Positive, Positive] | None = Field(
+        None, description="Fit window of the MSD, ps; default: chosen automatically"
+    )
+    compare_pymatgen: bool = Field(
+        True, description="Also run pymatgen's DiffusionAnalyzer on the same trajectory"
+    )
+
+
+class ArrheniusSection(Section):
+    """``[arrhenius]``: the fit over temperatures."""
+
+    extrapolate_to_K: Positive = Field(300.0, description="Temperature to extrapolate to, K")
+
+
+class ReportSection(Section):
+    """``[report]``: the HTML report."""
+
+    title: str = Field("Ionic conductivity", description="Title of the report")
+
+
+class TrainConfig(Section):
+    """What ``lionn train`` reads."""
+
+    data: DataSection = Field(description="Labeled images and their split")
+    descriptor: DescriptorSection = Field(DescriptorSection(), description="Fingerprints")
+    network: NetworkSection = Field(NetworkSection(), description="Element networks")
+    training: TrainingSection = Field(TrainingSection(), description="Loss and optimizer")
+
+
+class MdConfig(Section):
+    """What ``lionn md`` reads."""
+
+    md: MdSection = Field(description="Molecular-dynamics protocol")
+
+
+class TransportConfig(Section):
+    """What ``lionn diffusion`` and ``lionn arrhenius`` read."""
+
+    diffusion: DiffusionSection = Field(DiffusionSection(), description="Diffusivity")
+    arrhenius: ArrheniusSection = Field(ArrheniusSection(), description="Arrhenius fit")
+
+
+class RunConfig(TransportConfig, MdConfig, TrainConfig):
+    """What ``lionn run`` reads: the whole workflow."""
+
+    report: ReportSection = Field(ReportSection(), description="Report")
+
+    @model_validator(mode="after")
+    def _needs_a_structure(self) -> RunConfig:
+        if self.md.structure is None:
+            raise ValueError(
+                "[md] missing key 'structure' (start structure, a file or 'dataset:NAME')"
+            )
+        return self

@@ -1,0 +1,241 @@
+"""TOML files of :mod:`lionn_rs.config`: read, check, write, and say in one line what is wrong."""
+
+from __future__ import annotations
+
+import sys
+from difflib import get_close_matches
+from pathlib import Path
+from types import UnionType
+from typing import TYPE_CHECKING, Any, TypeVar, Union, get_args, get_origin
+
+from pydantic import BaseModel, ValidationError
+
+from lionn_rs.errors import ConfigError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from pydantic_core import ErrorDetails
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
+
+__all__ = ["load_config", "parse_config", "read_toml", "resolve_path", "to_toml"]
+
+Config = TypeVar("Config", bound=BaseModel)
+
+DATASET_PREFIX = "dataset:"
+"""Marks the name of a bundled data set where a file name is expected."""
+
+
+def read_toml(path: str | Path) -> dict[str, Any]:
+    """Content of a TOML file.
+
+    Raises
+    ------
+    ConfigError
+        The file is missing or is not TOML; the message names the line.
+    """
+    path = Path(path)
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise ConfigError(f"{path}: no such file") from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{path}: cannot be read ({error})") from error
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigError(f"{path}: not valid TOML: {error}") from error
+
+
+def load_config(
+    path: str | Path, model: type[Config], overrides: Mapping[str, Mapping[str, Any]] | None = None
+) -> Config:
+    """Read and check a TOML file.
+
+    Parameters
+    ----------
+    path : str or Path
+        The TOML file.
+    model : type
+        One of the top-level models of :mod:`lionn_rs.config`.
+    overrides : mapping, optional
+        ``{section: {key: value}}`` from the command line; ``None`` values are ignored.
+
+    Returns
+    -------
+    model
+        With file names resolved relative to the TOML file.
+
+    Raises
+    ------
+    ConfigError
+        Unknown or missing keys, wrong types, values out of range: one line with file, section,
+        key, value and what was expected.
+    """
+    content = read_toml(path)
+    merge_overrides(content, overrides or {})
+    return parse_config(content, model, source=str(path), folder=Path(path).parent)
+
+
+def parse_config(
+    content: dict[str, Any], model: type[Config], *, source: str, folder: Path | None = None
+) -> Config:
+    """Check the content of a TOML file (see :func:`load_config`).
+
+    Parameters
+    ----------
+    content : dict
+        Parsed TOML; changed in place: file names are made relative to the current folder.
+    model : type
+        One of the top-level models of :mod:`lionn_rs.config`.
+    source : str
+        Name of the file, for messages.
+    folder : Path, optional
+        Folder that file names are relative to.
+    """
+    if folder is not None:
+        _resolve_paths(content, folder)
+    try:
+        return model.model_validate(content)
+    except ValidationError as error:
+        details = error.errors(include_url=False)
+        more = f" (and {len(details) - 1} more)" if len(details) > 1 else ""
+        raise ConfigError(f"{source}: {_describe(details[0], model)}{more}") from error
+
+
+def merge_overrides(content: dict[str, Any], overrides: Mapping[str, Mapping[str, Any]]) -> None:
+    """Put command-line values over those of the file, in place; ``None`` means not given."""
+    for section, values in overrides.items():
+        for key, value in values.items():
+            if value is not None:
+                content.setdefault(section, {})[key] = value
+
+
+def to_toml(config: BaseModel) -> str:
+    """TOML text of a configuration with every default written out.
+
+    Keys that are unset (``None``) stand as comments, because TOML has no null; each key is
+    preceded by its description and unit.
+    """
+    import tomli_w
+
+    lines: list[str] = []
+    for name, field in type(config).model_fields.items():
+        section = getattr(config, name)
+        lines += [f"# {field.description}", f"[{name}]"]
+        for key, entry in type(section).model_fields.items():
+            lines.append(f"# {entry.description}")
+            value = getattr(section, key)
+            if value is None:
+                lines.append(f"# {key} =")
+            else:
+                value = list(value) if isinstance(value, tuple) else value
+                lines.append(tomli_w.dumps({key: value}).rstrip())
+        lines.append("")
+    return "\n".join(lines)
+
+
+def resolve_path(text: str, folder: Path) -> str:
+    """Return a file name relative to ``folder``, unless it is absolute or a bundled data set."""
+    if text.startswith(DATASET_PREFIX) or Path(text).is_absolute():
+        return text
+    return str(folder / text)
+
+
+def _resolve_paths(content: dict[str, Any], folder: Path) -> None:
+    data = content.get("data")
+    if isinstance(data, dict):
+        images = data.get("images")
+        if isinstance(images, str):
+            data["images"] = [resolve_path(images, folder)]
+        elif isinstance(images, list) and all(isinstance(name, str) for name in images):
+            data["images"] = [resolve_path(name, folder) for name in images]
+    md = content.get("md")
+    if isinstance(md, dict) and isinstance(md.get("structure"), str):
+        md["structure"] = resolve_path(md["structure"], folder)
+
+
+def _describe(detail: ErrorDetails, model: type[BaseModel]) -> str:
+    """One line for one pydantic error."""
+    location = [part for part in detail["loc"] if not _is_branch_label(part)]
+    kind, value = detail["type"], detail["input"]
+    if not location:  # raised by a validator of the whole file: the text is complete
+        return detail["msg"].removeprefix("Value error, ")
+    section, keys = str(location[0]), location[1:]
+    if kind == "extra_forbidden":
+        return _unknown(section, keys, model)
+    if kind == "missing" and len(keys) < 2:
+        return _missing(section, keys, model)
+    if not keys:
+        return f"[{section}] must be a section (a table of keys), got {value!r}"
+    indices = [] if kind == "missing" else keys[1:]
+    name = str(keys[0]) + "".join(f"[{part}]" for part in indices)
+    return f"[{section}] {name}: {_expectation(detail)}, got {value!r}"
+
+
+def _unknown(section: str, keys: list[int | str], model: type[BaseModel]) -> str:
+    if not keys:
+        known = list(model.model_fields)
+        close = get_close_matches(section, known, n=1)
+        hint = f"did you mean [{close[0]}]?" if close else f"sections: {', '.join(known)}"
+        return f"unknown section [{section}] ({hint})"
+    fields = _section_model(model, section).model_fields
+    known = list(fields)
+    close = get_close_matches(str(keys[0]), known, n=1)
+    hint = f"did you mean '{close[0]}'?" if close else f"keys: {', '.join(known)}"
+    return f"[{section}] unknown key '{keys[0]}' ({hint})"
+
+
+def _missing(section: str, keys: list[int | str], model: type[BaseModel]) -> str:
+    if not keys:
+        return f"missing section [{section}] ({model.model_fields[section].description})"
+    fields = _section_model(model, section).model_fields
+    return f"[{section}] missing key '{keys[0]}' ({fields[str(keys[0])].description})"
+
+
+def _section_model(model: type[BaseModel], section: str) -> type[BaseModel]:
+    annotation = model.model_fields[section].annotation
+    candidates = get_args(annotation) if get_origin(annotation) in (Union, UnionType) else ()
+    for candidate in (annotation, *candidates):
+        if isinstance(candidate, type) and issubclass(candidate, BaseModel):
+            return candidate
+    raise TypeError(f"section '{section}' is not a model")
+
+
+def _is_branch_label(part: int | str) -> bool:
+    """Pydantic adds the name of the union member that it tried ('list[str]', 'float')."""
+    return isinstance(part, str) and ("[" in part or part in {"float", "int", "str", "bool"})
+
+
+def _expectation(detail: ErrorDetails) -> str:
+    context = detail.get("ctx", {})
+    match detail["type"]:
+        case "missing":
+            return "has too few values"
+        case "int_from_float" | "int_type" | "int_parsing":
+            return "must be a whole number"
+        case "float_type" | "float_parsing":
+            return "must be a number"
+        case "string_type":
+            return "must be text"
+        case "literal_error":
+            return f"must be {context['expected']}"
+        case "greater_than":
+            return f"must be greater than {context['gt']:g}"
+        case "greater_than_equal":
+            return f"must be at least {context['ge']:g}"
+        case "less_than":
+            return f"must be less than {context['lt']:g}"
+        case "less_than_equal":
+            return f"must be at most {context['le']:g}"
+        case "too_short":
+            return f"must have at least {context['min_length']} value(s)"
+        case "too_long":
+            return f"must have at most {context['max_length']} value(s)"
+        case "list_type" | "tuple_type":
+            return "must be a list"
+        case _:
+            message = detail["msg"].removeprefix("Input ").removeprefix("Value error, ")
+            return message.replace("should", "must").lower()

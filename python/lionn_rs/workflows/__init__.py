@@ -1,0 +1,1 @@
+"""Chains of the package's parts: the whole workflow and its report."""

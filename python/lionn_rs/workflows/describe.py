@@ -1,0 +1,161 @@
+"""What a file is, in a few lines: potential, trajectory, images, bundled set, installation."""
+
+from __future__ import annotations
+
+import os
+import platform
+import sys
+from collections import Counter
+from importlib import metadata
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, cast
+
+from lionn_rs import datasets
+from lionn_rs.config_file import DATASET_PREFIX
+from lionn_rs.errors import DataError
+from lionn_rs.units import PS_TO_FS
+
+if TYPE_CHECKING:
+    from ase import Atoms
+
+__all__ = ["describe", "describe_installation", "software"]
+
+PACKAGES = ("numpy", "scipy", "ase", "h5py", "pydantic", "pymatgen-analysis-diffusion")
+
+
+def software() -> dict[str, str]:
+    """Versions and machine, for records of a run."""
+    from lionn_rs import __version__
+
+    found = {"lionn_rs": __version__, "python": platform.python_version()}
+    found |= {name: metadata.version(name) for name in PACKAGES}
+    found["system"] = f"{platform.system()} {platform.machine()}"
+    found["cpu"] = _cpu_name()
+    found["threads"] = f"{available_cpus()} threads"
+    return found
+
+
+def available_cpus() -> int:
+    """Processors that this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def describe_installation() -> list[str]:
+    """Versions, machine and bundled data, one line each."""
+    lines = [f"{name}: {value}" for name, value in software().items()]
+    lines.append(f"installed in: {Path(sys.modules['lionn_rs'].__file__ or '').parent}")
+    lines.append("bundled data:")
+    lines += [f"  dataset:{name}  {datasets.info(name)['title']}" for name in datasets.names()]
+    return lines
+
+
+def describe(target: str) -> list[str]:
+    """Say what a file, folder or bundled set holds.
+
+    Raises
+    ------
+    DataError
+        There is no such thing, or nothing here can read it.
+    """
+    if target.startswith(DATASET_PREFIX):
+        return _describe_dataset(target.removeprefix(DATASET_PREFIX))
+    path = Path(target)
+    if not path.exists():
+        raise DataError(f"{path}: no such file or folder")
+    if path.is_dir() or path.suffix == ".h5":
+        return _describe_trajectory(path)
+    if path.suffix == ".json":
+        return _describe_potential(path)
+    return _describe_images(path)
+
+
+def _describe_dataset(name: str) -> list[str]:
+    record = datasets.info(name)
+    lines = [record["title"], f"composition: {record['composition']}"]
+    if record["kind"] == "images":
+        lines.append(
+            f"{record['n_images']} images of {record['n_atoms_per_image']} atoms, "
+            f"{record['n_images_with_stress']} with stress"
+        )
+        lines.append(f"level of theory: {record['level_of_theory']}")
+        lines.append(f"sampling: {record['sampling']}")
+        lines += [
+            f"group {group}: {entry['n_images']} images, {entry['note']}"
+            for group, entry in record["groups"].items()
+        ]
+    lines += [f"{quantity}: {unit}" for quantity, unit in record["units"].items()]
+    lines.append(f"provenance: {record['provenance']}")
+    lines += [f"mind: {text}" for text in record.get("caveats", [])]
+    return lines
+
+
+def _describe_potential(path: Path) -> list[str]:
+    from lionn_rs.potential import Potential
+
+    potential = Potential.load(path)
+    lines = [
+        f"potential of {', '.join(potential.elements)}, cutoff {potential.cutoff:g} Å",
+        f"hash: {potential.hash}",
+    ]
+    lines += _flatten(potential.metadata)
+    return lines
+
+
+def _describe_trajectory(path: Path) -> list[str]:
+    from lionn_rs.md import Trajectory
+
+    trajectory = Trajectory.open(path)
+    lines = [f"trajectory of {trajectory.n_atoms} atoms, {trajectory.n_frames} frames"]
+    if trajectory.n_frames:
+        first, last = trajectory.time_fs[[0, -1]] / PS_TO_FS
+        lines.append(
+            f"time: {first:g} to {last:g} ps, a frame every {trajectory.frame_interval_fs:g} fs"
+        )
+    return [*lines, *_flatten(trajectory.metadata)]
+
+
+def _describe_images(path: Path) -> list[str]:
+    from ase.io import read
+
+    try:
+        images = cast("list[Atoms]", read(path, index=":"))
+    except Exception as error:
+        # ASE's readers raise whatever their parser meets.
+        reason = str(error) or type(error).__name__
+        raise DataError(
+            f"{path}: neither a potential (*.json), nor a trajectory, nor a file that ASE reads "
+            f"({reason})"
+        ) from error
+    formulas = Counter(atoms.get_chemical_formula() for atoms in images)
+    labels = Counter(
+        key for atoms in images if atoms.calc is not None for key in atoms.calc.results
+    )
+    lines = [f"{len(images)} images: " + ", ".join(f"{n} × {name}" for name, n in formulas.items())]
+    lines += [f"{label}: {count} images" for label, count in sorted(labels.items())]
+    return lines
+
+
+def _flatten(record: dict[str, Any], prefix: str = "") -> list[str]:
+    """Nested records as ``a.b: value`` lines; long lists by their length."""
+    lines: list[str] = []
+    for key, value in record.items():
+        name = f"{prefix}{key}"
+        if isinstance(value, dict):
+            lines += _flatten(value, f"{name}.")
+        elif isinstance(value, list) and len(value) > 8:
+            lines.append(f"{name}: {len(value)} values")
+        else:
+            lines.append(f"{name}: {value}")
+    return lines
+
+
+def _cpu_name() -> str:
+    try:
+        for line in Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines():
+            if line.startswith("model name"):
+                return line.partition(":")[2].strip()
+    except OSError:
+        pass
+    return platform.processor() or "unknown"

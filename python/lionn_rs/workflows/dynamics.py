@@ -1,0 +1,227 @@
+"""Molecular dynamics as a command and as a stage of ``lionn run``."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from lionn_rs.config_file import to_toml
+from lionn_rs.errors import DataError, SimulationError
+from lionn_rs.files import prepare_folder, write_text
+from lionn_rs.units import PS_TO_FS
+from lionn_rs.workflows.figures import save_figure
+from lionn_rs.workflows.inputs import load_structure
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from ase import Atoms
+    from numpy.typing import NDArray
+
+    from lionn_rs.config import MdConfig, MdSection
+    from lionn_rs.md import MdResult
+    from lionn_rs.potential import Potential
+
+__all__ = ["check_elements", "describe_run", "md_command", "md_stage", "run_record"]
+
+FEWEST_ROWS = 20
+"""Rows of the thermo table below which no averages are given."""
+FEWEST_BLOCKS = 8
+"""Blocks of the error of a mean; fewer make the error itself meaningless."""
+PRODUCTION_KEYS = (
+    "production_ps",
+    "mean_temperature_K",
+    "temperature_error_K",
+    "conserved_drift_eV_per_atom_ps",
+    "extrapolation_rate",
+    "extrapolation_step_rate",
+    "extrapolation_worst",
+)
+
+
+def run_name(temperature_K: float, seed: int) -> str:
+    """Name of the folder of one run: ``900K-seed1``."""
+    return f"{temperature_K:g}K-seed{seed}"
+
+
+def md_command(
+    config: MdConfig,
+    potential: Path,
+    output: Path,
+    *,
+    resume: bool,
+    force: bool,
+    progress: bool,
+) -> Iterator[str]:
+    """Run dynamics as ``lionn md`` does; yields one line per run."""
+    from lionn_rs.potential import Potential
+
+    section = config.md
+    assert section.structure is not None
+    model = Potential.load(potential)
+    atoms = load_structure(section.structure, section.supercell)
+    check_elements(model, atoms, section.structure)
+    folder = prepare_folder(output, force=force, resume=resume)
+    write_text(folder / "config.resolved.toml", to_toml(config))
+    single = len(section.temperatures_K) * len(section.seeds) == 1
+    results = md_stage(section, model, atoms, folder, progress=progress, single=single)
+    for result in results:
+        yield describe_run(run_record(result))
+    failed = [result for result in results if result.status != "finished"]
+    if failed:
+        raise SimulationError(
+            f"{len(failed)} of {len(results)} runs had to stop, the first: {failed[0].message}"
+        )
+
+
+def check_elements(potential: Potential, atoms: Atoms, source: str) -> None:
+    """Refuse a structure with elements that the potential does not know.
+
+    Raises
+    ------
+    DataError
+        Names the elements of both.
+    """
+    unknown = sorted(set(atoms.get_chemical_symbols()) - set(potential.elements))
+    if unknown:
+        raise DataError(
+            f"{source}: element {', '.join(unknown)} is not in the model (model was trained on "
+            f"{', '.join(potential.elements)})"
+        )
+
+
+def md_stage(
+    section: MdSection,
+    potential: Potential,
+    atoms: Atoms,
+    folder: Path,
+    *,
+    progress: bool,
+    single: bool = False,
+) -> list[MdResult]:
+    """Run all temperatures and seeds side by side, one subfolder per run unless ``single``.
+
+    Runs found in ``folder`` are continued; those that are finished or had to stop are kept.
+    """
+    from lionn_rs.md import MdJob, run_many
+
+    results: dict[Path, MdResult] = {}
+    jobs: list[MdJob] = []
+    folders: list[Path] = []
+    for temperature in section.temperatures_K:
+        for seed in section.seeds:
+            target = folder if single else folder / run_name(temperature, seed)
+            folders.append(target)
+            protocol = section.protocol(temperature, seed)
+            stopped = load_stopped(target)
+            if stopped is not None:
+                results[target] = stopped
+            else:
+                jobs.append(MdJob(potential, atoms, protocol, target, resume=True))
+    for job, result in zip(jobs, run_many(jobs, section.n_workers, progress=progress), strict=True):
+        results[Path(str(job.output))] = result
+    return [results[target] for target in folders]
+
+
+def load_stopped(folder: Path) -> MdResult | None:
+    """Load a run that had to stop earlier, from its folder; ``None`` for any other.
+
+    Such a run cannot be resumed, it would stop again. (Finished runs need no care: resuming them
+    makes no step.)
+    """
+    from lionn_rs.md import MdResult, Trajectory
+    from lionn_rs.md.trajectory import METADATA_FILE
+
+    path = folder / METADATA_FILE
+    if not path.is_file():
+        return None
+    metadata = json.loads(path.read_text(encoding="utf-8"))
+    if metadata.get("status") != "failed":
+        return None
+    return MdResult("failed", metadata["message"], metadata, Trajectory.open(folder), output=folder)
+
+
+def run_record(result: MdResult) -> dict[str, Any]:
+    """Return what the report says about one run; everything refers to the production stage."""
+    thermo = result.thermo
+    production = thermo["stage"] == "production"
+    n_atoms = result.trajectory.n_atoms
+    meta = result.metadata
+    record: dict[str, Any] = {
+        "temperature_K": result.temperature_K,
+        "seed": meta["seed"],
+        "folder": str(result.output) if result.output else None,
+        "status": result.status,
+        "stop_reason": result.message or result.status,
+        "n_steps": int(meta["step"]),
+        "seconds": float(meta["seconds"]),
+        "us_per_atom_step": 1e6 * meta["seconds"] / max(meta["step"], 1) / n_atoms,
+    }
+    if int(production.sum()) < FEWEST_ROWS:
+        return record | dict.fromkeys(PRODUCTION_KEYS)
+    columns = {name: values[production] for name, values in thermo.items()}
+    time_ps = columns["time_fs"] / PS_TO_FS
+    outside = columns["n_extrapolating"]
+    mean, error = mean_and_error(columns["temperature_K"])
+    drift = np.polyfit(time_ps - time_ps[0], columns["conserved"], 1)[0]
+    return record | {
+        "production_ps": float(time_ps[-1] - time_ps[0]),
+        "mean_temperature_K": mean,
+        "temperature_error_K": error,
+        "conserved_drift_eV_per_atom_ps": float(drift) / n_atoms,
+        "extrapolation_rate": float(outside.mean()) / n_atoms,
+        "extrapolation_step_rate": float((outside > 0).mean()),
+        "extrapolation_worst": float(columns["worst_excess"].max()),
+    }
+
+
+def describe_run(record: dict[str, Any]) -> str:
+    """One line on a run for the terminal."""
+    head = f"{record['temperature_K']:g} K, seed {record['seed']}: {record['stop_reason']}"
+    if record["mean_temperature_K"] is None:
+        return f"{head} after {record['n_steps']} steps, no production to speak of"
+    return (
+        f"{head}, {record['production_ps']:g} ps at {record['mean_temperature_K']:.0f} ± "
+        f"{record['temperature_error_K']:.0f} K, {record['us_per_atom_step']:.1f} µs/atom/step, "
+        f"{100 * record['extrapolation_rate']:.2g} % of environments outside the training range"
+        + (f" -> {record['folder']}" if record["folder"] else "")
+    )
+
+
+def mean_and_error(values: NDArray[np.float64]) -> tuple[float, float]:
+    """Mean of a correlated series and its standard error from the means of blocks.
+
+    Parameters
+    ----------
+    values : (n,) float64
+        Equally spaced in time.
+
+    Returns
+    -------
+    mean, error : float
+        The error is the largest over block lengths that leave at least :data:`FEWEST_BLOCKS`
+        blocks (Flyvbjerg and Petersen, J. Chem. Phys. 91, 461 (1989)).
+    """
+    errors = [0.0]
+    length = 1
+    while len(values) // length >= FEWEST_BLOCKS:
+        n_blocks = len(values) // length
+        blocks = values[: n_blocks * length].reshape(n_blocks, length).mean(axis=1)
+        errors.append(float(blocks.std(ddof=1)) / n_blocks**0.5)
+        length *= 2
+    return float(values.mean()), max(errors)
+
+
+def draw_dynamics(results: list[MdResult], folder: Path) -> None:
+    """Write the figures of the report on dynamics: temperature, conserved quantity, trust."""
+    from lionn_rs.plots.md import plot_conserved, plot_temperature
+    from lionn_rs.plots.trust import plot_extrapolation
+
+    trajectories = [result.trajectory for result in results]
+    save_figure(plot_temperature(trajectories), folder, "temperature")
+    save_figure(plot_conserved(trajectories), folder, "conserved")
+    records = [run_record(result) for result in results]
+    save_figure(plot_extrapolation(records), folder, "extrapolation")

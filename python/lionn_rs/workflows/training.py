@@ -1,0 +1,158 @@
+"""Training as a command and as a stage of ``lionn run``."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import TYPE_CHECKING, Any
+
+from lionn_rs.config_file import to_toml
+from lionn_rs.files import prepare_folder, write_json, write_text
+from lionn_rs.workflows.figures import save_figure
+from lionn_rs.workflows.inputs import level_of_theory, load_images, make_descriptor
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from ase import Atoms
+
+    from lionn_rs.config import TrainConfig
+
+__all__ = ["error_table", "train_command", "train_stage"]
+
+
+def train_command(
+    config: TrainConfig, output: Path, *, resume: bool, force: bool, progress: bool
+) -> str:
+    """Train as ``lionn train`` does; returns the table of errors as text."""
+    images = load_images(config.data)
+    folder = prepare_folder(output, force=force, resume=resume)
+    write_text(folder / "config.resolved.toml", to_toml(config))
+    record = train_stage(config, images, folder, figures=folder, resume=resume, progress=progress)
+    return error_table(record["metrics"])
+
+
+def train_stage(
+    config: TrainConfig,
+    images: list[Atoms],
+    folder: Path,
+    *,
+    figures: Path,
+    resume: bool,
+    progress: bool,
+) -> dict[str, Any]:
+    """Split, train, evaluate on the three sets, draw; returns the record of the training.
+
+    Parameters
+    ----------
+    config : TrainConfig
+    images : list of Atoms
+        Labeled images.
+    folder : Path
+        Where the training writes ``best.json``, ``history.csv``, ``metrics.json`` and so on.
+    figures : Path
+        Where the figures go.
+    resume : bool
+        Continue from the checkpoint in ``folder`` if there is one.
+    progress : bool
+        Show progress.
+
+    Returns
+    -------
+    dict
+        JSON-safe: errors of the three sets, sizes, stop reason, seconds.
+    """
+    from lionn_rs.data import split
+    from lionn_rs.plots.training import learning_curves, parity
+    from lionn_rs.training import LossWeights, predict, train
+
+    data, options = config.data, config.training
+    parts = split(
+        images,
+        test=data.test,
+        validation=data.validation,
+        seed=data.seed,
+        by=data.split_by,
+    )
+    elements = sorted({symbol for atoms in images for symbol in atoms.get_chemical_symbols()})
+    descriptor = make_descriptor(config.descriptor, elements)
+    result = train(
+        parts.train,
+        validation=parts.validation,
+        test=parts.test,
+        descriptor=descriptor,
+        hidden_layers=tuple(config.network.hidden_layers),
+        activation=config.network.activation,
+        output_activation=config.network.output_activation,
+        loss=LossWeights(
+            energy=options.energy_weight,
+            force=options.force_weight,
+            stress=options.stress_weight,
+        ),
+        seed=options.seed,
+        n_starts=options.n_starts,
+        optimizer=options.optimizer,
+        max_iterations=options.max_iterations,
+        validation_interval=options.validation_interval,
+        patience=options.patience,
+        wall_time_s=options.wall_time_s,
+        max_memory_gb=options.max_memory_gb,
+        precision=options.precision,
+        l2=options.l2,
+        level_of_theory=level_of_theory(data),
+        output=folder,
+        resume=resume,
+        split=parts,
+        progress=progress,
+    )
+    sets = {"train": parts.train, "validation": parts.validation, "test": parts.test}
+    sets = {name: part for name, part in sets.items() if part}
+    predictions = {name: predict(result.best, part) for name, part in sets.items()}
+    save_figure(learning_curves(result.history), figures, "learning_curves")
+    save_figure(parity(predictions), figures, "parity")
+    features = descriptor.n_features
+    widths = "-".join(str(n) for n in [*config.network.hidden_layers, 1])
+    record = {
+        "metrics": {name: metrics.to_dict() for name, metrics in result.metrics.items()},
+        "descriptor": f"Gaussian-{max(features.values())}, {config.descriptor.cutoff_function} "
+        f"cutoff {config.descriptor.cutoff:g} Å",
+        "networks": f"{max(features.values())}-{widths} for each of {', '.join(features)}, "
+        f"{config.network.activation}, {len(result.best.parameters)} parameters",
+        "optimizer": options.optimizer,
+        "iterations": int(result.history.rows[-1]["iteration"]),
+        "best_iteration": result.best_iteration,
+        "stop_reason": result.stop_reason,
+        "seconds": result.seconds,
+        "groups": _group_table(sets),
+    }
+    write_json(folder / "metrics.json", record)
+    return record
+
+
+def error_table(metrics: dict[str, dict[str, Any]]) -> str:
+    """Errors of the sets as lines of text."""
+    lines = [f"{'set':<12}{'images':>7}{'energy RMSE':>14}{'force RMSE':>13}"]
+    lines.append(f"{'':<12}{'':>7}{'meV/atom':>14}{'eV/Å':>13}")
+    lines += [
+        f"{name:<12}{entry['n_images']:>7}{1000 * entry['energy_rmse_per_atom']:>14.3f}"
+        f"{entry['force_rmse']:>13.4f}"
+        for name, entry in metrics.items()
+    ]
+    return "\n".join(lines)
+
+
+def _group_table(sets: dict[str, list[Atoms]]) -> list[dict[str, Any]]:
+    """Images of each source group in each set."""
+    from lionn_rs.data.images import group_of
+
+    counts: dict[str, Counter[str]] = {}
+    for name, images in sets.items():
+        for atoms in images:
+            counts.setdefault(group_of(atoms) or "all", Counter())[name] += 1
+    return [
+        {
+            "name": group,
+            "n_images": sum(count.values()),
+            **{name: count[name] for name in ("train", "validation", "test")},
+        }
+        for group, count in counts.items()
+    ]

@@ -1,0 +1,170 @@
+"""From folders of ``lionn md`` to diffusivities, the Arrhenius line and their figures."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from lionn_rs.config import TransportConfig
+from lionn_rs.config_file import load_config, merge_overrides, parse_config
+from lionn_rs.errors import DataError
+from lionn_rs.files import write_json
+from lionn_rs.workflows.figures import save_figure
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from pathlib import Path
+
+    from lionn_rs.analysis import ArrheniusResult, DiffusionResult
+    from lionn_rs.config import ArrheniusSection, DiffusionSection
+    from lionn_rs.md import Trajectory
+
+__all__ = [
+    "analyze_folder",
+    "diffusion_row",
+    "draw_arrhenius",
+    "draw_msd",
+    "draw_paths",
+    "find_trajectories",
+    "fit_arrhenius",
+    "read_settings",
+]
+
+N_RDF_PAIRS = 3
+"""Radial distribution functions that are drawn."""
+
+
+def read_settings(path: Path | None, overrides: Mapping[str, Mapping[str, Any]]) -> TransportConfig:
+    """``[diffusion]`` and ``[arrhenius]`` from a TOML file and the command line."""
+    if path is not None:
+        return load_config(path, TransportConfig, overrides)
+    content: dict[str, Any] = {}
+    merge_overrides(content, overrides)
+    return parse_config(content, TransportConfig, source="options")
+
+
+def find_trajectories(paths: Sequence[Path]) -> list[Path]:
+    """Folders that hold a trajectory: the given ones, or those one or two levels below them.
+
+    Raises
+    ------
+    DataError
+        A path leads to no trajectory.
+    """
+    from lionn_rs.md.trajectory import TRAJECTORY_FILE
+
+    found: list[Path] = []
+    for path in paths:
+        if path.name == TRAJECTORY_FILE and path.is_file():
+            found.append(path.parent)
+            continue
+        levels = (TRAJECTORY_FILE, f"*/{TRAJECTORY_FILE}", f"*/*/{TRAJECTORY_FILE}")
+        inside = next((hits for level in levels if (hits := sorted(path.glob(level)))), [])
+        if not inside:
+            reason = f"holds no {TRAJECTORY_FILE}" if path.exists() else "no such file or folder"
+            raise DataError(f"{path}: {reason} (expected a folder of 'lionn md')")
+        found += [entry.parent for entry in inside]
+    return list(dict.fromkeys(found))
+
+
+def analyze_folder(folder: Path, section: DiffusionSection) -> DiffusionResult:
+    """Diffusivity of one trajectory; writes ``diffusion.json`` into its folder.
+
+    Raises
+    ------
+    DataError
+        No trajectory, or a run without enough frames of production.
+    """
+    from lionn_rs.analysis import diffusivity
+    from lionn_rs.md import Trajectory
+
+    trajectory = Trajectory.open(folder)
+    try:
+        result = diffusivity(
+            trajectory.positions("production"),
+            cell=trajectory.cell,
+            numbers=trajectory.numbers,
+            frame_interval_fs=trajectory.frame_interval_fs,
+            temperature_K=trajectory.temperature_K,
+            **section.model_dump(),
+        )
+    except DataError as error:
+        raise DataError(f"{folder}: {error}") from error
+    write_json(folder / "diffusion.json", result.to_dict())
+    return result
+
+
+def diffusion_row(result: DiffusionResult, trajectory: Trajectory) -> dict[str, Any]:
+    """Record of one run for ``summary.json``: everything but the curves, and the seed."""
+    row = result.to_dict()
+    for name in ("msd", "framework_msd"):
+        row.pop(name)
+    folder = None if trajectory.path is None else str(trajectory.path.parent)
+    return row | {"seed": trajectory.metadata["seed"], "folder": folder}
+
+
+def fit_arrhenius(results: Sequence[DiffusionResult], section: ArrheniusSection) -> ArrheniusResult:
+    """Fit over all runs; see :func:`lionn_rs.analysis.arrhenius_from_results`."""
+    from lionn_rs.analysis import arrhenius_from_results
+
+    return arrhenius_from_results(results, extrapolate_to_K=section.extrapolate_to_K)
+
+
+def draw_msd(results: Sequence[DiffusionResult], folder: Path) -> None:
+    """Write the MSD of all runs, and along the axes for the hottest, as figures."""
+    from lionn_rs.plots.diffusion import plot_msd, plot_msd_axes
+
+    save_figure(plot_msd(results), folder, "msd")
+    hottest = max(results, key=lambda result: result.temperature_K)
+    save_figure(plot_msd_axes(hottest), folder, "msd_axes")
+
+
+def draw_arrhenius(fit: ArrheniusResult, folder: Path) -> None:
+    """Write the Arrhenius figure."""
+    from lionn_rs.plots.diffusion import plot_arrhenius
+
+    save_figure(plot_arrhenius(fit), folder, "arrhenius")
+
+
+def draw_paths(trajectory: Trajectory, section: DiffusionSection, folder: Path) -> None:
+    """Write the picture of the cell with the carriers' paths, and radial distribution functions."""
+    from ase.data import chemical_symbols
+
+    from lionn_rs.analysis import rdf, remove_drift
+    from lionn_rs.plots.rdf import plot_rdf
+    from lionn_rs.plots.structure import plot_paths
+
+    symbols = np.array([chemical_symbols[number] for number in trajectory.numbers])
+    positions, _ = remove_drift(
+        trajectory.positions("production"),
+        symbols,
+        carrier=section.carrier,
+        reference=section.drift_reference,
+        weights=section.drift_weights,
+    )
+    title = f"{trajectory.temperature_K:g} K"
+    figure = plot_paths(
+        positions,
+        cell=trajectory.cell,
+        numbers=trajectory.numbers,
+        carrier=section.carrier,
+        title=title,
+    )
+    save_figure(figure, folder, "paths")
+    # The carrier itself, then the most frequent framework species.
+    counts = Counter(symbols.tolist())
+    counts.pop(section.carrier)
+    neighbors = [section.carrier, *(name for name, _ in counts.most_common(N_RDF_PAIRS - 1))]
+    pairs = [
+        rdf(
+            positions,
+            cell=trajectory.cell,
+            pair=(section.carrier, neighbor),
+            numbers=trajectory.numbers,
+            pbc=[bool(axis) for axis in trajectory.pbc],
+        )
+        for neighbor in neighbors
+    ]
+    save_figure(plot_rdf(pairs), folder, "rdf")
