@@ -14,6 +14,7 @@ import numpy as np
 from lionn_rs import _core
 from lionn_rs.data.images import ImageArrays, LabeledImage, data_hash, label_images
 from lionn_rs.data.split import Split
+from lionn_rs.data.summary import summary
 from lionn_rs.errors import ConfigError
 from lionn_rs.files import write_json
 from lionn_rs.potential import Potential
@@ -392,6 +393,7 @@ def _prepare(
                 loss=loss,
                 precision=precision,
                 max_bytes=share,
+                needs_stress=name == "train",
                 progress=count,
             )
     return memory, prepared
@@ -469,9 +471,12 @@ def _result(
         "stop_reason": session.stop_reasons[-1],
         "seconds": round(session.seconds, 1),
     }
-    best.metadata = provenance(sets, record | outcome, metrics, level_of_theory)
-    last_metrics = {name: evaluate(last, part) for name, part in sets.items() if part}
-    last.metadata = provenance(sets, record | outcome, last_metrics, level_of_theory)
+    data = summary(sets["train"])
+    best.metadata = provenance(sets, record | outcome, metrics, data, level_of_theory)
+    last_metrics = metrics
+    if not np.array_equal(best.parameters, last.parameters):
+        last_metrics = {name: evaluate(last, part) for name, part in sets.items() if part}
+    last.metadata = provenance(sets, record | outcome, last_metrics, data, level_of_theory)
     return TrainingResult(
         best=best,
         last=last,

@@ -60,9 +60,13 @@ def prepare_images(
     loss: LossWeights,
     precision: Precision = "float32",
     max_bytes: int | None = None,
+    needs_stress: bool = True,
     progress: Callable[[int], object] | None = None,
 ) -> tuple[_core.TrainingSet, ImageArrays]:
     """Compute fingerprints and derivatives of images.
+
+    Images may lack stresses; with ``needs_stress`` at least one must have one if the loss asks for
+    it.
 
     Raises
     ------
@@ -74,7 +78,7 @@ def prepare_images(
     arrays = ImageArrays.pack(images)
     if loss.force > 0.0 and arrays.forces is None:
         raise ConfigError("the images have no forces; train with LossWeights(force=0)")
-    if loss.stress > 0.0 and arrays.stresses is None:
+    if loss.stress > 0.0 and arrays.stresses is None and needs_stress:
         raise ConfigError("no image has a stress; train with LossWeights(stress=0)")
     prepared = _core.TrainingSet(
         descriptor.core,

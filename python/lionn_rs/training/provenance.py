@@ -7,7 +7,7 @@ from typing import Any
 
 from lionn_rs import __version__
 from lionn_rs.data.images import LabeledImage
-from lionn_rs.data.summary import summary
+from lionn_rs.data.summary import DataSummary
 from lionn_rs.files import json_safe
 from lionn_rs.training.metrics import Metrics
 
@@ -16,6 +16,7 @@ def provenance(
     sets: Mapping[str, list[LabeledImage]],
     record: Mapping[str, Any],
     metrics: Mapping[str, Metrics],
+    data: DataSummary,
     level_of_theory: str,
 ) -> dict[str, Any]:
     """Metadata of a trained potential, JSON-safe.
@@ -28,10 +29,11 @@ def provenance(
         Settings and outcome of the training.
     metrics : mapping of str to Metrics
         Errors on the sets.
+    data : DataSummary
+        Description of the training images.
     level_of_theory : str
         How the labels were computed.
     """
-    data = summary(sets["train"])
     content = {
         "lionn_rs": __version__,
         "level_of_theory": level_of_theory,

@@ -252,7 +252,8 @@ class Session:
         self.stop_reasons.append(reason)
         self.say(
             f"start {self.start + 1} of {self.limits.n_starts}: "
-            f"{self.optimizer.iteration} iterations, {reason}; best at iteration {self.best_of_start.iteration}"
+            f"{self.optimizer.iteration} iterations, {reason}; "
+            f"best at iteration {self.best_of_start.iteration}"
         )
         if self.output is not None:
             self.history.write(self.output / HISTORY_NAME)

@@ -15,6 +15,11 @@ use pyo3::prelude::*;
 use pyo3::types::PyDict;
 use std::sync::{Mutex, PoisonError};
 
+/// Minima and maxima of every feature, per element.
+type Ranges = (Vec<Vec<f64>>, Vec<Vec<f64>>);
+/// Energies, forces or None, stresses or None.
+type PyPredictions<'py> = (Bound<'py, PyArray1<f64>>, Bound<'py, PyAny>, Bound<'py, PyAny>);
+
 /// Images with fingerprints and their derivatives, ready for many evaluations of the loss.
 ///
 /// Images are given as concatenated arrays: atoms of image `k` are rows `offsets[k]..offsets[k + 1]`.
@@ -142,7 +147,7 @@ impl TrainingSet {
     }
 
     /// Smallest and largest value of every feature, per element: `(minima, maxima)`.
-    fn ranges(&self) -> PyResult<(Vec<Vec<f64>>, Vec<Vec<f64>>)> {
+    fn ranges(&self) -> PyResult<Ranges> {
         let scalings = self.inner.scalings().map_err(to_py)?;
         Ok(scalings.iter().map(|s| (s.min().to_vec(), s.max().to_vec())).unzip())
     }
@@ -184,7 +189,7 @@ impl TrainingSet {
         py: Python<'py>,
         potential: &Bound<'py, NeuralPotential>,
         parameters: PyReadonlyArray1<'py, f64>,
-    ) -> PyResult<(Bound<'py, PyArray1<f64>>, Bound<'py, PyAny>, Bound<'py, PyAny>)> {
+    ) -> PyResult<PyPredictions<'py>> {
         let potential = at(potential, &parameters)?;
         let predictions = py.detach(|| self.inner.predict(&potential)).map_err(to_py)?;
         let energies: Vec<f64> = predictions.iter().map(|p| p.energy).collect();
