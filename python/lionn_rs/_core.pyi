@@ -6,7 +6,23 @@ from typing import Any, final
 import numpy as np
 from numpy.typing import NDArray
 
-__all__: list[str]
+__all__ = [
+    "Descriptor",
+    "Harmonic",
+    "InverseHessian",
+    "LennardJones",
+    "MdRun",
+    "NeuralPotential",
+    "TrainingSet",
+    "__version__",
+    "amp_default_spec",
+    "displacement_moments",
+    "maxwell_boltzmann",
+    "msd",
+    "msd_per_atom",
+    "pair_histogram",
+    "window_products",
+]
 __version__: str
 
 @final
@@ -84,6 +100,7 @@ def pair_histogram(
     r_max: float,
     n_bins: int,
 ) -> NDArray[np.uint64]: ...
+
 @final
 class LennardJones:
     """Lennard-Jones potential, the same for all elements."""
@@ -98,9 +115,7 @@ class LennardJones:
 class Harmonic:
     """Einstein crystal: every atom bound to its site."""
 
-    def __new__(
-        cls, *, sites: NDArray[np.float64], stiffness: NDArray[np.float64]
-    ) -> Harmonic: ...
+    def __new__(cls, *, sites: NDArray[np.float64], stiffness: NDArray[np.float64]) -> Harmonic: ...
 
 @final
 class MdRun:
@@ -159,6 +174,7 @@ class MdRun:
 def maxwell_boltzmann(
     masses: NDArray[np.float64], temperature_K: float, *, seed: int, exact: bool = True
 ) -> NDArray[np.float64]: ...
+
 @final
 class InverseHessian:
     def __new__(cls, n: int, scale: float) -> InverseHessian: ...
