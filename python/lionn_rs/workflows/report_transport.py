@@ -201,9 +201,9 @@ def arrhenius_section(summary: dict[str, Any]) -> html.Section:
         html.definitions(entries),
         html.callout("warn", fit["warnings"]),
         html.paragraph(
-            "The figure is at the top of the page. The interval holds the errors of the points, or "
-            "their scatter if that is wider, and the covariance of slope and intercept; it does not "
-            "hold the error of the potential, of DFT, of the small cell, or of a change of "
+            "The figure is at the top of the page. Intervals hold the errors of the points, or "
+            "their scatter if that is wider, and the covariance of slope and intercept, not "
+            "the error of the potential, of DFT, of the small cell, or a change of "
             "mechanism below the lowest temperature."
         ),
         nav="Arrhenius",
