@@ -28,8 +28,8 @@ class Descriptor:
         positions: NDArray[np.float64],
     ) -> list[NDArray[np.float64]]: ...
 
-def amp_default_spec(
-    elements: Sequence[str], cutoff: Mapping[str, Any], n_radial: int
+def named_set(
+    name: str, elements: Sequence[str], cutoff: Mapping[str, Any], n_radial: int
 ) -> dict[str, Any]: ...
 
 @final
@@ -84,6 +84,7 @@ def pair_histogram(
     r_max: float,
     n_bins: int,
 ) -> NDArray[np.uint64]: ...
+
 @final
 class LennardJones:
     """Lennard-Jones potential, the same for all elements."""
@@ -98,9 +99,7 @@ class LennardJones:
 class Harmonic:
     """Einstein crystal: every atom bound to its site."""
 
-    def __new__(
-        cls, *, sites: NDArray[np.float64], stiffness: NDArray[np.float64]
-    ) -> Harmonic: ...
+    def __new__(cls, *, sites: NDArray[np.float64], stiffness: NDArray[np.float64]) -> Harmonic: ...
 
 @final
 class MdRun:
@@ -159,6 +158,7 @@ class MdRun:
 def maxwell_boltzmann(
     masses: NDArray[np.float64], temperature_K: float, *, seed: int, exact: bool = True
 ) -> NDArray[np.float64]: ...
+
 @final
 class InverseHessian:
     def __new__(cls, n: int, scale: float) -> InverseHessian: ...
