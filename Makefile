@@ -63,8 +63,9 @@ demo: $(VENV)/.installed
 
 test: check-tools $(VENV)/.installed-test test-rust test-py
 
+# The release profile: the crates that the extension was built from are not built again.
 test-rust: $(BIN)/python
-	cargo test --quiet -p lionn-core
+	cargo test --release --quiet -p lionn-core
 
 test-py: $(VENV)/.installed-test
 	$(BIN)/python -m pytest -q -n $(PYTEST_WORKERS) tests
@@ -72,7 +73,6 @@ test-py: $(VENV)/.installed-test
 physics: $(VENV)/.installed-test
 	@$(BIN)/python -m pip install --quiet '.[physics]'
 	$(BIN)/python -m pytest -q -n $(PYTEST_WORKERS) -m physics tests
-	cargo test --release --quiet -p lionn-core -- --ignored
 
 peers: $(VENV)/.installed-test
 	$(BIN)/python -m pytest -q -m peers tests
@@ -80,17 +80,17 @@ peers: $(VENV)/.installed-test
 lint: $(VENV)/.installed-test
 	@$(BIN)/python -m pip install --quiet '.[lint]'
 	cargo fmt --all --check
-	cargo clippy --workspace --all-targets --quiet -- -D warnings
-	$(BIN)/python -m ruff check python tests examples
-	$(BIN)/python -m ruff format --check python tests examples
+	cargo clippy --release --workspace --all-targets --quiet -- -D warnings
+	$(BIN)/python -m ruff check python tests examples docs
+	$(BIN)/python -m ruff format --check python tests examples docs
 	$(BIN)/python -m mypy
 	$(BIN)/python -m mypy.stubtest lionn_rs._core
 
 format: $(VENV)/.installed-test
 	@$(BIN)/python -m pip install --quiet '.[lint]'
 	cargo fmt --all
-	$(BIN)/python -m ruff check --fix python tests examples
-	$(BIN)/python -m ruff format python tests examples
+	$(BIN)/python -m ruff check --fix python tests examples docs
+	$(BIN)/python -m ruff format python tests examples docs
 
 bench: | check-tools
 	cargo bench -p lionn-benches

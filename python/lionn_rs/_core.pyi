@@ -6,7 +6,23 @@ from typing import Any, final
 import numpy as np
 from numpy.typing import NDArray
 
-__all__: list[str]
+__all__ = [
+    "Descriptor",
+    "Harmonic",
+    "InverseHessian",
+    "LennardJones",
+    "MdRun",
+    "NeuralPotential",
+    "TrainingSet",
+    "__version__",
+    "amp_default_spec",
+    "displacement_moments",
+    "maxwell_boltzmann",
+    "msd",
+    "msd_per_atom",
+    "pair_histogram",
+    "window_products",
+]
 __version__: str
 
 @final

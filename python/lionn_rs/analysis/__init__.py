@@ -6,14 +6,8 @@ lag times ps, lengths Å, diffusivities cm²/s, conductivities mS/cm, energies e
 
 from __future__ import annotations
 
-from .arrhenius import (
-    ArrheniusPoint,
-    ArrheniusResult,
-    Extrapolation,
-    UpperBound,
-    arrhenius,
-    arrhenius_from_results,
-)
+from .arrhenius import arrhenius, arrhenius_from_results
+from .arrhenius_result import ArrheniusPoint, ArrheniusResult, Extrapolation, UpperBound
 from .conductivity import CollectiveResult, nernst_einstein, nernst_einstein_factor
 from .diffusion import diffusivity
 from .msd import MsdCurve, collective_msd, msd, msd_by_species

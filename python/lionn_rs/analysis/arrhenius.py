@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -12,8 +12,14 @@ from scipy import stats
 from lionn_rs.errors import ConfigError, DataError, ShapeError
 from lionn_rs.units import BOLTZMANN_EV_K
 
-from ._records import Record
-from .conductivity import nernst_einstein_factor
+from .arrhenius_result import (
+    ArrheniusPoint,
+    ArrheniusResult,
+    Extrapolation,
+    IntervalBasis,
+    UpperBound,
+    beyond,
+)
 from .results import DiffusionResult
 from .trajectory import Floats
 
@@ -24,126 +30,6 @@ SIGNIFICANCE = 0.05
 CONFIDENCE = 0.95
 SAME_TEMPERATURE_K = 0.5
 """Runs whose target temperatures differ by less belong together."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class ArrheniusPoint(Record):
-    """All runs at one temperature, combined."""
-
-    temperature_K: float
-    diffusivity_cm2_s: float
-    ln_sd: float
-    """Standard deviation of ln D, spread between replicas included."""
-    n_replicas: int
-
-
-@dataclass(frozen=True, kw_only=True)
-class UpperBound(Record):
-    """A run that was not diffusive; listed, not fitted."""
-
-    temperature_K: float
-    upper_bound_cm2_s: float
-    contradicts_fit: bool
-    """The fitted line, with its error, lies above the bound."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Extrapolation(Record):
-    """The fitted line at one temperature."""
-
-    temperature_K: float
-    diffusivity_cm2_s: float
-    ln_sd: float
-    interval_cm2_s: tuple[float, float]
-    """95 % interval of the line."""
-    conductivity_mS_cm: float | None
-    """Nernst-Einstein; None without cell volume and number of carriers."""
-    conductivity_interval_mS_cm: tuple[float, float] | None
-    beyond_data_K: float
-    """Distance to the nearest temperature of the fit, K."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class ArrheniusResult(Record):
-    """``ln D = ln D0 - E_a / (k_B T)``."""
-
-    activation_energy_eV: float
-    activation_energy_sd_eV: float
-    activation_energy_interval_eV: tuple[float, float]
-    prefactor_cm2_s: float
-    prefactor_ln_sd: float
-    covariance: Floats
-    """(2, 2) of (ln D0, E_a in eV), scaled by ``error_scale²``."""
-    student_t: float
-    """Two-sided 95 % point used for the intervals."""
-    degrees_of_freedom: int
-    chi2_per_dof: float
-    error_scale: float
-    """``max(1, sqrt(chi2/dof))``, by which the errors were enlarged."""
-    replica_ln_sd: float | None
-    """Spread between replicas beyond their own errors; None without replicas."""
-    curvature_p: float | None
-    """Probability of a quadratic term that large by chance; None below 4 temperatures."""
-    points: tuple[ArrheniusPoint, ...]
-    upper_bounds: tuple[UpperBound, ...]
-    extrapolation: Extrapolation
-    n_carriers: int | None
-    charge: float
-    volume_A3: float | None
-    warnings: tuple[str, ...]
-
-    def predict(self, temperature_K: float) -> Extrapolation:
-        """Evaluate the line and its 95 % interval at a temperature.
-
-        Parameters
-        ----------
-        temperature_K : float
-            Temperature, K.
-
-        Returns
-        -------
-        Extrapolation
-        """
-        beta = 1.0 / (BOLTZMANN_EV_K * temperature_K)
-        gradient = np.array([1.0, -beta])
-        center = float(np.log(self.prefactor_cm2_s) - self.activation_energy_eV * beta)
-        ln_sd = float(np.sqrt(gradient @ self.covariance @ gradient))
-        value = float(np.exp(center))
-        spread = float(np.exp(self.student_t * ln_sd))
-        interval = (value / spread, value * spread)
-        sigma, sigma_interval = None, None
-        if self.n_carriers is not None and self.volume_A3 is not None:
-            factor = nernst_einstein_factor(
-                n_carriers=self.n_carriers,
-                charge=self.charge,
-                volume_A3=self.volume_A3,
-                temperature_K=temperature_K,
-            )
-            sigma = value * factor
-            sigma_interval = (interval[0] * factor, interval[1] * factor)
-        return Extrapolation(
-            temperature_K=temperature_K,
-            diffusivity_cm2_s=value,
-            ln_sd=ln_sd,
-            interval_cm2_s=interval,
-            conductivity_mS_cm=sigma,
-            conductivity_interval_mS_cm=sigma_interval,
-            beyond_data_K=_distance([p.temperature_K for p in self.points], temperature_K),
-        )
-
-    def __str__(self) -> str:
-        """One line for the terminal."""
-        at = self.extrapolation
-        low, high = self.activation_energy_interval_eV
-        text = (
-            f"E_a = {self.activation_energy_eV:.3f} eV, 95 % [{low:.3f}, {high:.3f}]; "
-            f"D({at.temperature_K:g} K) = {at.diffusivity_cm2_s:.2e} cm²/s, 95 % "
-            f"[{at.interval_cm2_s[0]:.1e}, {at.interval_cm2_s[1]:.1e}]"
-        )
-        if at.conductivity_mS_cm is not None and at.conductivity_interval_mS_cm is not None:
-            low, high = at.conductivity_interval_mS_cm
-            text += f"; sigma = {at.conductivity_mS_cm:.3g} mS/cm, 95 % [{low:.2g}, {high:.2g}]"
-        return text
 
 
 def arrhenius(
@@ -162,9 +48,11 @@ def arrhenius(
     Several runs at one temperature are combined first: their scatter beyond their own errors is a
     random effect between replicas (seed, arrangement) whose variance, pooled over the temperatures,
     is added to every run (R. DerSimonian, N. Laird, Control. Clin. Trials 7, 177 (1986)). The line
-    is then fitted to one point per temperature with weights ``1/sd²``. Errors are enlarged by
-    ``sqrt(chi2/dof)`` when that exceeds 1, intervals use Student's t with ``n_T - 2`` degrees of
-    freedom, and the (strong, positive) covariance of ln D0 and E_a is kept.
+    is then fitted to one point per temperature with weights ``1/sd²``, and the (strong, positive)
+    covariance of ln D0 and E_a is kept. There are two 95 % intervals: from the stated errors with
+    the normal quantile 1.96, and from the scatter of the points around the line (covariance times
+    ``chi2/dof``) with Student's t for ``n_T - 2`` degrees of freedom, which holds when all errors
+    are wrong by one factor. The wider of the two is given, and named in ``interval_basis``.
 
     Parameters
     ----------
@@ -218,23 +106,24 @@ def arrhenius(
     weight = np.array([p.ln_sd for p in points]) ** -2.0
     solution, covariance, chi2 = _weighted(np.column_stack([np.ones_like(x), -x]), y, weight)
     dof = len(points) - 2
-    scale = max(1.0, float(np.sqrt(chi2 / dof)))
-    covariance = covariance * scale**2
-    student = float(stats.t.ppf(0.5 * (1.0 + CONFIDENCE), dof))
+    basis, quantile, covariance = _wider(covariance, chi2 / dof, dof)
     energy, energy_sd = float(solution[1]), float(np.sqrt(covariance[1, 1]))
     curvature_p = _curvature(x, y, weight)
-    beyond = _distance([p.temperature_K for p in points], extrapolate_to_K)
+    distance = beyond([p.temperature_K for p in points], extrapolate_to_K)
     draft = ArrheniusResult(
         activation_energy_eV=energy,
         activation_energy_sd_eV=energy_sd,
-        activation_energy_interval_eV=(energy - student * energy_sd, energy + student * energy_sd),
+        activation_energy_interval_eV=(
+            energy - quantile * energy_sd,
+            energy + quantile * energy_sd,
+        ),
         prefactor_cm2_s=float(np.exp(solution[0])),
         prefactor_ln_sd=float(np.sqrt(covariance[0, 0])),
         covariance=covariance,
-        student_t=student,
+        interval_basis=basis,
+        quantile=quantile,
         degrees_of_freedom=dof,
         chi2_per_dof=chi2 / dof,
-        error_scale=scale,
         replica_ln_sd=replica_sd,
         curvature_p=curvature_p,
         points=points,
@@ -246,7 +135,7 @@ def arrhenius(
             interval_cm2_s=(float("nan"), float("nan")),
             conductivity_mS_cm=None,
             conductivity_interval_mS_cm=None,
-            beyond_data_K=beyond,
+            beyond_data_K=distance,
         ),
         n_carriers=n_carriers,
         charge=charge,
@@ -265,7 +154,7 @@ def arrhenius(
         draft,
         upper_bounds=bounds,
         extrapolation=draft.predict(extrapolate_to_K),
-        warnings=tuple(_warnings(draft, bounds, extrapolate_to_K, beyond)),
+        warnings=tuple(_warnings(draft, bounds, extrapolate_to_K)),
     )
 
 
@@ -364,30 +253,36 @@ def _weighted(design: Floats, y: Floats, weight: Floats) -> tuple[Floats, Floats
     return solution, covariance, chi2
 
 
+def _wider(covariance: Floats, scatter: float, dof: int) -> tuple[IntervalBasis, float, Floats]:
+    """Basis, quantile and covariance of the wider 95 % interval; scatter is chi²/dof."""
+    normal = float(stats.norm.ppf(0.5 * (1.0 + CONFIDENCE)))
+    student = float(stats.t.ppf(0.5 * (1.0 + CONFIDENCE), dof))
+    if student * np.sqrt(scatter) > normal:
+        return "scatter", student, covariance * scatter
+    return "errors", normal, covariance
+
+
 def _curvature(x: Floats, y: Floats, weight: Floats) -> float | None:
-    """Two-sided probability of the quadratic term in 1/T."""
+    """Two-sided probability of the quadratic term in 1/T, the larger of the same two."""
     dof = len(x) - 3
     if dof < 1:
         return None
     centered = x - x.mean()
     design = np.column_stack([np.ones_like(x), centered, centered**2])
     solution, covariance, chi2 = _weighted(design, y, weight)
-    spread = np.sqrt(covariance[2, 2]) * max(1.0, np.sqrt(chi2 / dof))
-    return float(2.0 * stats.t.sf(abs(solution[2]) / spread, dof))
+    deviation = abs(solution[2]) / np.sqrt(covariance[2, 2])
+    by_errors = 2.0 * stats.norm.sf(deviation)
+    if chi2 == 0.0:
+        return float(by_errors)
+    return float(max(by_errors, 2.0 * stats.t.sf(deviation / np.sqrt(chi2 / dof), dof)))
 
 
-def _distance(temperatures: Sequence[float], target: float) -> float:
-    low, high = min(temperatures), max(temperatures)
-    return max(low - target, target - high, 0.0)
-
-
-def _warnings(
-    fit: ArrheniusResult, bounds: tuple[UpperBound, ...], target: float, beyond: float
-) -> list[str]:
+def _warnings(fit: ArrheniusResult, bounds: tuple[UpperBound, ...], target: float) -> list[str]:
     warnings = []
-    if beyond > 0.0:
+    distance = beyond([p.temperature_K for p in fit.points], target)
+    if distance > 0.0:
         warnings.append(
-            f"extrapolated over {beyond:g} K beyond the data to {target:g} K: the interval holds "
+            f"extrapolated over {distance:g} K beyond the data to {target:g} K: the interval holds "
             "only if the same mechanism and the same straight line continue there"
         )
     if fit.curvature_p is not None and fit.curvature_p < SIGNIFICANCE:
@@ -398,10 +293,10 @@ def _warnings(
     if chance < SIGNIFICANCE:
         warnings.append(
             f"the points scatter more than their errors (chi2/dof = {fit.chi2_per_dof:.1f}): "
-            f"errors enlarged {fit.error_scale:.2f} times"
+            "the interval follows from the scatter"
         )
     if fit.degrees_of_freedom == 1:
-        warnings.append("three temperatures only: the interval rests on one degree of freedom")
+        warnings.append("three temperatures only: one degree of freedom judges the line")
     if fit.activation_energy_eV <= 0.0:
         warnings.append("the activation energy is not positive")
     for bound in bounds:

@@ -45,5 +45,5 @@ def repeat(atoms: Atoms, repetitions: Sequence[int]) -> Atoms:
     for axis, count in zip("abc", counts, strict=True):
         if count > 1 and not atoms.pbc["abc".index(axis)]:
             raise ConfigError(f"supercell of {count} along {axis}, which is not periodic")
-    repeated: Atoms = atoms.repeat(tuple(int(n) for n in counts))  # type: ignore[no-untyped-call]
+    repeated: Atoms = atoms.repeat(tuple(int(n) for n in counts))
     return repeated

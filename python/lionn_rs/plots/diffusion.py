@@ -222,7 +222,7 @@ def plot_arrhenius(fit: ArrheniusResult, ax: Axes | None = None) -> Figure:
         axes.set_xlabel("1000 K / T")
         axes.set_ylabel("D / cm² s$^{-1}$")
         _temperature_axis(axes, [at.temperature_K, max(used), min(used), *sorted(used)])
-        half = fit.student_t * fit.activation_energy_sd_eV
+        half = fit.quantile * fit.activation_energy_sd_eV
         axes.annotate(
             f"$E_a$ = {fit.activation_energy_eV:.3f} ± {half:.3f} eV (95 %)",
             xy=(0.97, 0.96), xycoords="axes fraction", ha="right", va="top",

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from lionn_rs.training.driver import TrainingInterrupted, TrainingResult, train
+from lionn_rs.training.driver import train
 from lionn_rs.training.memory import MemoryEstimate, estimate_memory
 from lionn_rs.training.metrics import Metrics, Predictions, evaluate, predict
 from lionn_rs.training.objective import LossWeights
+from lionn_rs.training.result import TrainingInterrupted, TrainingResult
 
 __all__ = [
     "LossWeights",

@@ -2,38 +2,30 @@
 
 from __future__ import annotations
 
-import logging
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
 from lionn_rs import _core
-from lionn_rs.data.images import ImageArrays, LabeledImage, data_hash, label_images
+from lionn_rs.data.images import LabeledImage, data_hash, label_images
 from lionn_rs.data.split import Split
 from lionn_rs.data.summary import summary
 from lionn_rs.errors import ConfigError
 from lionn_rs.files import write_json
 from lionn_rs.potential import Potential
 from lionn_rs.progress import progress as progress_display
-from lionn_rs.training.history import History
 from lionn_rs.training.initialize import match_data, random_parameters
 from lionn_rs.training.line_search import Vector
-from lionn_rs.training.memory import (
-    FREE_MEMORY_SHARE,
-    GIGABYTE,
-    MemoryEstimate,
-    Precision,
-    estimate_memory,
-    format_bytes,
-    free_memory,
-)
-from lionn_rs.training.metrics import Metrics, evaluate
-from lionn_rs.training.objective import LossWeights, Objective, prepare_images
+from lionn_rs.training.memory import MemoryEstimate, Precision
+from lionn_rs.training.metrics import evaluate
+from lionn_rs.training.objective import LossWeights, Objective
 from lionn_rs.training.optimizers import optimizer as find_optimizer
+from lionn_rs.training.preparation import Prepared, prepare_sets
+from lionn_rs.training.result import TrainingInterrupted, TrainingResult
 from lionn_rs.training.session import CHECKPOINT_NAME, Callback, Limits, Session, write_log
 
 if TYPE_CHECKING:
@@ -41,70 +33,9 @@ if TYPE_CHECKING:
 
     from lionn_rs.descriptors import Descriptor
 
-logger = logging.getLogger(__name__)
-
 Images = Sequence["Atoms | LabeledImage"]
 ActivationName = Literal["tanh", "sigmoid", "linear"]
 DEFAULT_LOSS = LossWeights()
-
-
-@dataclass(frozen=True)
-class TrainingResult:
-    """Outcome of :func:`train`.
-
-    Attributes
-    ----------
-    best : Potential
-        Parameters with the lowest validation loss (training loss without validation images), over
-        all starts.
-    last : Potential
-        Last parameters of the start that holds the best.
-    best_iteration, best_start : int
-        Where the best were found.
-    history : History
-        One row per iteration; :meth:`History.columns` gives arrays.
-    metrics : dict of str to Metrics
-        Errors of the best potential on ``train``, ``validation`` and ``test`` images, as far as
-        given.
-    stop_reason : str
-        Why the last start ended.
-    seconds : float
-        Wall time of the iterations.
-    memory : MemoryEstimate
-        The estimate for training and validation images.
-    """
-
-    best: Potential
-    last: Potential
-    best_iteration: int
-    best_start: int
-    history: History
-    metrics: dict[str, Metrics]
-    stop_reason: str
-    seconds: float
-    memory: MemoryEstimate
-
-    def __str__(self) -> str:
-        lines = [
-            f"best at iteration {self.best_iteration} of start {self.best_start + 1}; "
-            f"stopped: {self.stop_reason}; {self.seconds:.1f} s"
-        ]
-        lines += [f"[{name}] {metrics}" for name, metrics in self.metrics.items()]
-        return "\n".join(lines)
-
-
-class TrainingInterrupted(KeyboardInterrupt):
-    """Ctrl-C during training, after checkpoint, best and last model have been written.
-
-    Attributes
-    ----------
-    result : TrainingResult
-        What there is so far.
-    """
-
-    def __init__(self, result: TrainingResult) -> None:
-        super().__init__("training interrupted")
-        self.result = result
 
 
 def train(
@@ -270,7 +201,7 @@ def train(
             )
         if split_record:
             write_json(folder / "split.json", split_record)
-    memory, prepared = _prepare(
+    memory, prepared = prepare_sets(
         sets, descriptor, loss, precision, max_memory_gb, folder, progress=progress
     )
     template = _template(
@@ -348,86 +279,6 @@ def _check(
         raise ConfigError(
             "n_starts must be 1 with an initial potential: all starts would be the same"
         )
-
-
-Prepared = dict[str, tuple[_core.TrainingSet, ImageArrays]]
-
-
-def _prepare(
-    sets: dict[str, list[LabeledImage]],
-    descriptor: Descriptor,
-    loss: LossWeights,
-    precision: Precision,
-    max_memory_gb: float | None,
-    folder: Path | None,
-    *,
-    progress: bool,
-) -> tuple[MemoryEstimate, Prepared]:
-    """Prepare training and validation images within the memory limit."""
-    needed = {name: sets[name] for name in ("train", "validation") if sets[name]}
-    estimates = {
-        name: estimate_memory(
-            part, descriptor, precision=precision, forces=loss.force > 0, stress=loss.stress > 0
-        )
-        for name, part in needed.items()
-    }
-    memory = sum(estimates.values(), MemoryEstimate(0, 0))
-    limit = _memory_limit(memory, max_memory_gb)
-    n_images = sum(len(part) for part in needed.values())
-    prepared: Prepared = {}
-    with progress_display("preparing images", n_images, "images", enabled=progress) as display:
-        for text in _memory_messages(memory, limit, max_memory_gb, precision):
-            logger.info(text)
-            display.message(text)
-            write_log(folder, text)
-        for name, part in needed.items():
-            share = None if limit is None else int(limit * estimates[name].total / memory.total)
-            before = display.done
-
-            def count(done: int, before: float = before) -> None:
-                display.advance(before + done - display.done)
-
-            prepared[name] = prepare_images(
-                part,
-                descriptor,
-                loss=loss,
-                precision=precision,
-                max_bytes=share,
-                needs_stress=name == "train",
-                progress=count,
-            )
-    return memory, prepared
-
-
-def _memory_limit(memory: MemoryEstimate, max_memory_gb: float | None) -> int | None:
-    """Bytes that prepared images may take; None if everything fits anyway."""
-    if max_memory_gb is not None:
-        limit: int | None = int(max_memory_gb * GIGABYTE)
-    else:
-        free = free_memory()
-        limit = None if free is None else int(FREE_MEMORY_SHARE * free)
-    if limit is None or memory.total <= limit:
-        return None
-    if memory.fixed > limit:
-        raise ConfigError(
-            f"structures and fingerprints alone take {format_bytes(memory.fixed)}, "
-            f"the memory limit is {format_bytes(limit)}; raise max_memory_gb or use fewer images"
-        )
-    return limit
-
-
-def _memory_messages(
-    memory: MemoryEstimate, limit: int | None, max_memory_gb: float | None, precision: Precision
-) -> list[str]:
-    lines = [f"memory for images in {precision}: {memory}"]
-    if limit is not None:
-        kept = (limit - memory.fixed) / memory.derivatives
-        source = "max_memory_gb" if max_memory_gb is not None else "80 % of the free memory"
-        lines.append(
-            f"limit {format_bytes(limit)} ({source}): about {100 * kept:.0f} % of the derivatives "
-            "are kept, the others are recomputed in every iteration (slower, same result)"
-        )
-    return lines
 
 
 def _template(

@@ -20,6 +20,11 @@ if TYPE_CHECKING:
 
 __all__ = ["arrhenius_section", "dynamics_section", "paths_section", "transport_section"]
 
+INTERVAL_BASIS = {
+    "errors": "the errors of the points",
+    "scatter": "the scatter of the points around the line (Student's t)",
+}
+
 PYMATGEN_MODE = "max"
 """DiffusionAnalyzer's default smoothing: all time origins, as in the MSD here."""
 
@@ -188,6 +193,7 @@ def arrhenius_section(summary: dict[str, Any]) -> html.Section:
             f"{max(temperatures):g} K, {n_runs} runs",
         ),
         ("chi²/dof", f"{significant(fit['chi2_per_dof'], 2)}"),
+        ("intervals from", INTERVAL_BASIS[fit["interval_basis"]]),
     ]
     return html.section(
         "arrhenius",
@@ -195,10 +201,10 @@ def arrhenius_section(summary: dict[str, Any]) -> html.Section:
         html.definitions(entries),
         html.callout("warn", fit["warnings"]),
         html.paragraph(
-            "The figure is at the top of the page. The interval holds the scatter of the points "
-            "and the covariance of slope and intercept; it does not hold the error of the "
-            "potential, of DFT, of the small cell, or of a change of mechanism below the lowest "
-            "temperature."
+            "The figure is at the top of the page. Intervals hold the errors of the points, or "
+            "their scatter if that is wider, and the covariance of slope and intercept, not "
+            "the error of the potential, of DFT, of the small cell, or a change of "
+            "mechanism below the lowest temperature."
         ),
         nav="Arrhenius",
     )

@@ -119,6 +119,7 @@ def _fit() -> dict[str, Any]:
         "activation_energy_eV": 0.25,
         "activation_energy_interval_eV": [0.19, 0.31],
         "chi2_per_dof": 0.8,
+        "interval_basis": "errors",
         "points": [
             {"temperature_K": t, "n_replicas": 1, "diffusivity_cm2_s": 1e-6, "ln_sd": 0.2}
             for t in (500.0, 700.0, 900.0)

@@ -11,7 +11,8 @@
 use super::double_backward::{ElementNetwork, Nodes, SweepWork};
 use super::jacobian::{Jacobian, VOIGT};
 use super::loss::{LossReport, LossSums, LossWeights};
-use super::set::{PrepareWork, Prepared, TrainingSet};
+use super::prepare::{PrepareWork, Prepared};
+use super::set::TrainingSet;
 use crate::error::{Error, Result};
 use crate::linalg::{Mat3, Vec3};
 use crate::potential::NeuralPotential;

@@ -2,13 +2,18 @@
 
 mod double_backward;
 mod gradient;
+mod image;
 mod inverse_hessian;
 mod jacobian;
 mod loss;
+mod memory;
+mod prepare;
 mod set;
 
 pub use gradient::Prediction;
+pub use image::Image;
 pub use inverse_hessian::InverseHessian;
 pub use jacobian::Precision;
 pub use loss::{LossReport, LossWeights};
-pub use set::{Image, MemoryEstimate, Storage, TrainingSet};
+pub use memory::{MemoryEstimate, Storage};
+pub use set::TrainingSet;

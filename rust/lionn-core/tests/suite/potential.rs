@@ -1,8 +1,6 @@
 //! The neural potential: forces and stress against finite differences, invariances, thread counts, files.
 
-mod common;
-
-use common::{gaussian_56, random_crystal, random_potential};
+use crate::common::{gaussian_56, random_crystal, random_potential};
 use lionn_core::descriptors::{Cutoff, DescriptorSpec};
 use lionn_core::linalg::{Mat3, row_times};
 use lionn_core::model_file::ModelFile;

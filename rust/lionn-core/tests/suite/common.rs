@@ -1,5 +1,4 @@
 //! Structures and potentials shared by the integration tests.
-#![allow(dead_code)]
 
 use lionn_core::descriptors::{Cutoff, DescriptorSpec, GaussianSpec, sets};
 use lionn_core::network::{Activation, FeedForward};

@@ -1,8 +1,6 @@
 //! Descriptors against published numbers, the plain formulas and finite differences.
 
-mod common;
-
-use common::{cluster, gaussian_56, random_crystal};
+use crate::common::{ELEMENTS, cluster, gaussian_56, random_crystal};
 use lionn_core::descriptors::gaussian::ReferenceGaussian;
 use lionn_core::descriptors::testing::jacobian_by_contraction;
 use lionn_core::descriptors::{
@@ -111,10 +109,10 @@ fn mixed_spec() -> GaussianSpec {
         SymmetryFunction::G5(angular("Li", "Ge", 0.1, 32.0, 1.0, 0.0, None)),
     ];
     GaussianSpec {
-        elements: common::ELEMENTS.map(String::from).to_vec(),
+        elements: ELEMENTS.map(String::from).to_vec(),
         cutoff: Cutoff::Cosine { radius: 6.0 },
         eta_unit: EtaUnit::Absolute,
-        functions: common::ELEMENTS.iter().map(|e| (e.to_string(), functions.clone())).collect(),
+        functions: ELEMENTS.iter().map(|e| (e.to_string(), functions.clone())).collect(),
     }
 }
 

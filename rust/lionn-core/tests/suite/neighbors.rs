@@ -1,7 +1,5 @@
 //! The cell list against the brute-force search.
 
-mod common;
-
 use lionn_core::neighbors::{NeighborList, VerletList, brute_force};
 use lionn_core::{Cell, System};
 use proptest::prelude::*;
@@ -38,7 +36,7 @@ proptest! {
 
 #[test]
 fn large_system_uses_many_bins_and_stays_exact() {
-    let system = common::random_crystal(5, 120);
+    let system = crate::common::random_crystal(5, 120);
     let n = 10; // replicate to pass the limit of the parallel path
     let mut positions = Vec::new();
     let v = *system.cell.vectors();
@@ -64,7 +62,7 @@ fn far_apart_cluster_needs_no_huge_grid() {
 
 #[test]
 fn verlet_list_is_rebuilt_when_needed_and_only_then() {
-    let mut system = common::random_crystal(7, 20);
+    let mut system = crate::common::random_crystal(7, 20);
     let mut list = VerletList::new(&system, 5.0, 1.0).unwrap();
     system.positions[3][0] += 0.49;
     assert!(!list.update(&system).unwrap());

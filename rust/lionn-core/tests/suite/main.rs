@@ -1,0 +1,8 @@
+//! Integration tests of the core: one program, because every program links the whole core anew.
+
+mod common;
+mod descriptors;
+mod dynamics;
+mod neighbors;
+mod potential;
+mod training;
