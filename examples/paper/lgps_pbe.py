@@ -67,6 +67,7 @@ def main() -> None:
     parser.add_argument("--split-by", choices=["random", "group", "block"], default="random")
     parser.add_argument("--iterations", type=int, default=5000)
     parser.add_argument("--wall-time-s", type=float, default=None)
+    parser.add_argument("--initial", type=Path, help="start from this potential")
     parser.add_argument("--resume", action="store_true")
     options = parser.parse_args()
 
@@ -76,6 +77,7 @@ def main() -> None:
         split,
         descriptor=DESCRIPTORS[options.descriptor](["Ge", "Li", "P", "S"]),
         hidden_layers=options.hidden_layers,
+        initial=options.initial and lionn.Potential.load(options.initial),
         seed=1,
         max_iterations=options.iterations,
         wall_time_s=options.wall_time_s,

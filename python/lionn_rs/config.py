@@ -120,6 +120,11 @@ class TrainingSection(Section):
         0.0, description="Weight of the mean squared stress component error"
     )
     l2: NonNegative = Field(0.0, description="Penalty on the sum of squared weights")
+    repulsion: bool = Field(
+        True,
+        description="Screened nuclear repulsion below the shortest distances of the training "
+        "images (zero on them)",
+    )
     validation_interval: Count = Field(10, description="Iterations between validations")
     patience: Count | None = Field(
         None, description="Stop after this many validations without a better one; default: never"

@@ -12,7 +12,10 @@
 //! J. F. Ziegler, J. P. Biersack, U. Littmark, The Stopping and Range of Ions in Matter (Pergamon, 1985).
 
 use crate::error::{Error, Result};
+use crate::linalg::{Mat3, Vec3, norm};
+use crate::neighbors::NeighborList;
 use crate::species::{atomic_number, symbol};
+use crate::system::System;
 use serde::{Deserialize, Serialize};
 
 /// `e²/(4π ε0)`, eV Å (CODATA 2018).
@@ -106,6 +109,41 @@ impl Repulsion {
     #[inline]
     pub fn range(&self, a: usize, b: usize) -> f64 {
         self.table[a * self.n_elements + b].map_or(0.0, |s| s.outer)
+    }
+
+    /// Adds forces (eV/Å) and the strain derivative (eV) of a whole structure and returns its energy, eV.
+    ///
+    /// # Errors
+    /// As [`NeighborList::build`].
+    pub fn add_to(
+        &self,
+        system: &System,
+        element_of: &[u8],
+        forces: &mut [Vec3],
+        strain_derivative: &mut Mat3,
+    ) -> Result<f64> {
+        let list = NeighborList::build(system, self.cutoff())?;
+        let mut energy = 0.0;
+        for i in 0..system.n_atoms() {
+            for pair in list.of(i) {
+                let vector = NeighborList::vector(system, i, pair);
+                let r = norm(vector);
+                let neighbor = element_of[pair.j as usize];
+                let (value, slope) = self.pair(usize::from(element_of[i]), usize::from(neighbor), r);
+                energy += 0.5 * value;
+                for a in 0..3 {
+                    // The list holds every pair twice, so each end takes its force from its own entry.
+                    let gradient = slope / r * vector[a];
+                    if let Some(force) = forces.get_mut(i) {
+                        force[a] += gradient;
+                    }
+                    for b in 0..3 {
+                        strain_derivative[a][b] += 0.5 * gradient * vector[b];
+                    }
+                }
+            }
+        }
+        Ok(energy)
     }
 
     /// Energy (eV) and its derivative (eV/Å) of two atoms at distance `r`.
