@@ -3,11 +3,14 @@
 The images are the LiGePS-SSE-PBE set (Huang et al., J. Chem. Phys. 154, 094703 (2021), doi
 10.1063/5.0041849) as NumPy arrays; they are not part of this package.
 
-    python lgps_pbe.py lgps50_train.npz runs/lgps_pbe --part crystal
-    python lgps_pbe.py lgps50_train.npz runs/lgps_pbe --part all
+    python lgps_pbe.py lgps50_train.npz --output runs/crystal --max-volume 21
+    python lgps_pbe.py lgps50_train.npz --output runs/all
+    python lgps_pbe.py lgps50_train.npz lgps400_train.npz::5 --output runs/transport --max-volume 22 \
+        --max-volume 22 --descriptor shifted --hidden-layers 10 10
 
-`crystal` keeps the images of 19 to 21 Å³ per atom; `all` takes the swollen and molten ones as well.
-Writes the potential, the history and `result.json` with errors, seconds and peak memory.
+`--max-volume 21` (Å³ per atom) keeps the crystal; without it the swollen and molten images stay.
+`::5` takes every fifth image of a file. Writes potential, history and `result.json` with errors,
+seconds and peak memory.
 """
 
 from __future__ import annotations
@@ -23,17 +26,19 @@ from ase.calculators.singlepoint import SinglePointCalculator
 
 import lionn_rs as lionn
 
-CRYSTAL_VOLUME_A3 = (19.0, 21.0)
-"""Volume per atom of the crystal and its thermal expansion, Å³."""
+DESCRIPTORS = {
+    "gaussian-56": lambda elements: lionn.Gaussian.amp_default(elements, cutoff=lionn.Cosine(6.5)),
+    "shifted": lambda elements: lionn.Gaussian.shifted(elements, cutoff=lionn.Cosine(6.0)),
+}
 
 
-def load(path: Path, part: str) -> list[Atoms]:
-    """Images of the set as ASE structures with energy, forces and source group."""
+def load(source: str, max_volume: float) -> list[Atoms]:
+    """Images of one file as ASE structures with energy, forces and source group."""
+    path, _, step = source.partition("::")
     data = np.load(path)
     volume = np.abs(np.linalg.det(data["cell"])) / len(data["Z"])
-    low, high = CRYSTAL_VOLUME_A3 if part == "crystal" else (0.0, np.inf)
     images = []
-    for k in np.flatnonzero((volume >= low) & (volume <= high)):
+    for k in np.flatnonzero(volume <= max_volume)[:: int(step or 1)]:
         atoms = Atoms(
             numbers=data["Z"],
             positions=data["positions"][k].astype(float),
@@ -54,21 +59,25 @@ def load(path: Path, part: str) -> list[Atoms]:
 def main() -> None:
     """Train, evaluate, write the numbers."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("arrays", type=Path)
-    parser.add_argument("output", type=Path)
-    parser.add_argument("--part", choices=["crystal", "all"], default="crystal")
+    parser.add_argument("arrays", nargs="+")
+    parser.add_argument("--output", type=Path, required=True)
+    parser.add_argument("--max-volume", type=float, default=np.inf, help="Å³ per atom")
+    parser.add_argument("--descriptor", choices=DESCRIPTORS, default="gaussian-56")
+    parser.add_argument("--hidden-layers", type=int, nargs="+", default=[5, 5])
     parser.add_argument("--split-by", choices=["random", "group", "block"], default="random")
     parser.add_argument("--iterations", type=int, default=5000)
     parser.add_argument("--wall-time-s", type=float, default=None)
+    parser.add_argument("--initial", type=Path, help="start from this potential")
     parser.add_argument("--resume", action="store_true")
     options = parser.parse_args()
 
-    images = load(options.arrays, options.part)
+    images = [image for s in options.arrays for image in load(s, options.max_volume)]
     split = lionn.split(images, test=0.2, validation=0.1, seed=1, by=options.split_by)
     result = lionn.train(
         split,
-        descriptor=lionn.Gaussian.amp_default(["Ge", "Li", "P", "S"], cutoff=lionn.Cosine(6.5)),
-        hidden_layers=(5, 5),
+        descriptor=DESCRIPTORS[options.descriptor](["Ge", "Li", "P", "S"]),
+        hidden_layers=options.hidden_layers,
+        initial=options.initial and lionn.Potential.load(options.initial),
         seed=1,
         max_iterations=options.iterations,
         wall_time_s=options.wall_time_s,
@@ -79,7 +88,10 @@ def main() -> None:
     )
     print(result)
     summary = {
-        "part": options.part,
+        "arrays": [Path(s).name for s in options.arrays],
+        "max_volume_A3": options.max_volume,
+        "descriptor": options.descriptor,
+        "hidden_layers": options.hidden_layers,
         "split_by": options.split_by,
         "best_iteration": result.best_iteration,
         "iterations": int(result.history.column("iteration")[-1]),

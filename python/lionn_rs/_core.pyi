@@ -44,8 +44,8 @@ class Descriptor:
         positions: NDArray[np.float64],
     ) -> list[NDArray[np.float64]]: ...
 
-def amp_default_spec(
-    elements: Sequence[str], cutoff: Mapping[str, Any], n_radial: int
+def named_set(
+    name: str, elements: Sequence[str], cutoff: Mapping[str, Any], n_radial: int
 ) -> dict[str, Any]: ...
 
 @final
@@ -71,6 +71,11 @@ class NeuralPotential:
     @property
     def parameters(self) -> NDArray[np.float64]: ...
     def with_parameters(self, parameters: Sequence[float]) -> NeuralPotential: ...
+    def with_repulsion(
+        self, pairs: Sequence[tuple[str, str, float, float]]
+    ) -> NeuralPotential: ...
+    @property
+    def repulsion(self) -> list[tuple[str, str, float, float]]: ...
     def evaluate(
         self,
         cell: NDArray[np.float64],
@@ -227,6 +232,7 @@ class TrainingSet:
     @property
     def n_bytes(self) -> int: ...
     def ranges(self) -> tuple[list[list[float]], list[list[float]]]: ...
+    def repulsion(self) -> list[tuple[str, str, float, float]]: ...
     def loss(
         self,
         potential: NeuralPotential,

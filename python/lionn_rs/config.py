@@ -83,10 +83,13 @@ class DescriptorSection(Section):
         "cosine", description="Shape of the cutoff function"
     )
     cutoff_gamma: Positive = Field(4.0, description="Exponent of the polynomial cutoff function")
-    n_radial_exponents: Count = Field(
-        4,
-        description="Exponents of the radial functions, from 0.05 to 5 (AMP: 4; the angular "
-        "functions are AMP's default set)",
+    radial: Literal["amp", "shifted"] = Field(
+        "amp",
+        description="Radial functions: 'amp', centered Gaussians with exponents from 0.05 to 5 as "
+        "in AMP; 'shifted', Gaussians at evenly spaced distances. The angular functions are AMP's",
+    )
+    n_radial: Count | None = Field(
+        None, description="Radial functions per neighbor element; default: 4 for amp, 8 for shifted"
     )
 
 
@@ -117,6 +120,11 @@ class TrainingSection(Section):
         0.0, description="Weight of the mean squared stress component error"
     )
     l2: NonNegative = Field(0.0, description="Penalty on the sum of squared weights")
+    repulsion: bool = Field(
+        True,
+        description="Screened nuclear repulsion below the shortest distances of the training "
+        "images (zero on them)",
+    )
     validation_interval: Count = Field(10, description="Iterations between validations")
     patience: Count | None = Field(
         None, description="Stop after this many validations without a better one; default: never"

@@ -15,9 +15,8 @@ FORMAT = "lionn-potential"
 
 def content_hash(document: dict[str, Any]) -> str:
     """SHA-256 of everything that determines energies and forces (metadata and units left out)."""
-    core = {
-        key: document[key] for key in ("format", "version", "elements", "descriptor", "networks")
-    }
+    keys = ("format", "version", "elements", "descriptor", "networks", "repulsion")
+    core = {key: document[key] for key in keys if key in document}
     text = json.dumps(core, sort_keys=True, separators=(",", ":"))
     return hashlib.sha256(text.encode()).hexdigest()
 

@@ -144,6 +144,16 @@ class Potential:
         return Potential(self.core.with_parameters(flat), self.metadata)
 
     @property
+    def repulsion(self) -> list[tuple[str, str, float, float]]:
+        """Pairs with short-range repulsion: ``(element, element, inner, outer)``, Å.
+
+        Below ``outer``, which lies under the shortest distance of the training images, the screened
+        nuclear repulsion of Ziegler, Biersack and Littmark (The Stopping and Range of Ions in
+        Matter, Pergamon 1985) is switched on smoothly; from ``inner`` down it acts in full.
+        """
+        return self.core.repulsion
+
+    @property
     def hash(self) -> str:
         """SHA-256 of everything that determines energies and forces."""
         return content_hash(self._document())

@@ -104,3 +104,12 @@ def test_unknown_element_in_structure() -> None:
     descriptor = lionn.Gaussian.amp_default(["Li"], cutoff=lionn.Cosine(5.0))
     with pytest.raises(lionn.DataError, match="element S of atom 1 is not in the model"):
         descriptor.fingerprints(Atoms("LiS", positions=[[0, 0, 0], [0, 0, 2]]))
+
+
+def test_shifted_set_resolves_distances() -> None:
+    descriptor = lionn.Gaussian.shifted(["Ge", "Li", "P", "S"], cutoff=lionn.Cosine(6.0))
+    assert descriptor.n_features["S"] == 72
+    dimer = Atoms("S2", positions=[[0, 0, 0], [0, 0, 2.0]])
+    sulfur = descriptor.fingerprints(dimer)[0][3:32:4]
+    assert np.argmax(sulfur) == 1  # centers at 1.5, 2.07, ... Å
+    assert sulfur[-1] < 1e-10

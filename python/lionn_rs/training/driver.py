@@ -48,6 +48,7 @@ def train(
     activation: ActivationName = "tanh",
     output_activation: ActivationName = "linear",
     initial: Potential | None = None,
+    repulsion: bool = True,
     seed: int = 0,
     n_starts: int = 1,
     optimizer: Literal["bfgs", "l-bfgs"] = "bfgs",
@@ -86,6 +87,11 @@ def train(
         Activation of hidden and output nodes. AMP applies ``tanh`` to the output too.
     initial : Potential, optional
         Start from these parameters, with this scaling and topology (warm start on new data).
+    repulsion : bool
+        Give the potential a screened nuclear repulsion that starts at 0.95 of the shortest
+        distance of each pair of elements in the training images (see
+        :attr:`lionn_rs.Potential.repulsion`). It is zero on these images, changes no fitted
+        parameter, and keeps atoms from falling into distances the network knows nothing about.
     seed : int
         Seed of the initial weights; restart k uses ``seed + k``.
     n_starts : int
@@ -183,6 +189,7 @@ def train(
         "activation": activation,
         "output_activation": output_activation,
         "initial": None if initial is None else initial.hash,
+        "repulsion": repulsion,
         "seed": seed,
         "optimizer": optimizer,
         "loss": asdict(loss),
@@ -205,7 +212,7 @@ def train(
         sets, descriptor, loss, precision, max_memory_gb, folder, progress=progress
     )
     template = _template(
-        descriptor, hidden_layers, activation, output_activation, initial, prepared
+        descriptor, hidden_layers, activation, output_activation, initial, repulsion, prepared
     )
     objective = Objective(prepared["train"][0], template, loss, l2)
     checker = (
@@ -287,18 +294,22 @@ def _template(
     activation: str,
     output_activation: str,
     initial: Potential | None,
+    repulsion: bool,
     prepared: Prepared,
 ) -> _core.NeuralPotential:
     """Potential with scalings from the training images and parameters that are all zero."""
+    images = prepared["train"][0]
+    pairs = images.repulsion() if repulsion else []
     if initial is not None:
-        return initial.core
-    minima, maxima = prepared["train"][0].ranges()
+        return initial.core.with_repulsion(pairs)
+    minima, maxima = images.ranges()
     features = [len(values) for values in minima]
     n_parameters = random_parameters(features, hidden_layers, seed=0).size
     activations = [activation] * len(hidden_layers) + [output_activation]
-    return _core.NeuralPotential.assemble(
+    core = _core.NeuralPotential.assemble(
         descriptor.core, minima, maxima, list(hidden_layers), activations, [0.0] * n_parameters
     )
+    return core.with_repulsion(pairs)
 
 
 def _result(

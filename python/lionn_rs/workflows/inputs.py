@@ -116,8 +116,7 @@ def make_descriptor(section: DescriptorSection, elements: list[str]) -> Gaussian
         if section.cutoff_function == "cosine"
         else Polynomial(section.cutoff, gamma=section.cutoff_gamma)
     )
-    return Gaussian.amp_default(
-        section.elements or elements,
-        cutoff=cutoff,
-        n_radial_exponents=section.n_radial_exponents,
-    )
+    chosen = section.elements or elements
+    if section.radial == "shifted":
+        return Gaussian.shifted(chosen, cutoff=cutoff, n_centers=section.n_radial or 8)
+    return Gaussian.amp_default(chosen, cutoff=cutoff, n_radial_exponents=section.n_radial or 4)

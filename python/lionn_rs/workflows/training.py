@@ -83,6 +83,7 @@ def train_stage(
         hidden_layers=tuple(config.network.hidden_layers),
         activation=config.network.activation,
         output_activation=config.network.output_activation,
+        repulsion=config.training.repulsion,
         loss=LossWeights(
             energy=options.energy_weight,
             force=options.force_weight,

@@ -3,7 +3,7 @@
 use crate::descriptors::DescriptorSpec;
 use crate::error::{Error, Result};
 use crate::network::{Activation, FeedForward};
-use crate::potential::{ElementModel, NeuralPotential, Scaling};
+use crate::potential::{ElementModel, NeuralPotential, RepulsionPair, Scaling};
 use crate::species::symbol;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -29,6 +29,9 @@ pub struct ModelFile {
     pub descriptor: DescriptorSpec,
     /// Scaling, network, intercept and slope of every element.
     pub networks: BTreeMap<String, NetworkFile>,
+    /// Screened nuclear repulsion at distances shorter than any in training.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub repulsion: Vec<RepulsionPair>,
     /// Training provenance, free in form.
     #[serde(default)]
     pub metadata: serde_json::Value,
@@ -120,7 +123,7 @@ impl ModelFile {
             });
         }
         parameters.extend(self.networks.values().flat_map(|file| [file.intercept, file.slope]));
-        NeuralPotential::new(descriptor, models, parameters)
+        NeuralPotential::new(descriptor, models, parameters)?.with_repulsion(self.repulsion.clone())
     }
 
     /// The file of a potential.
@@ -153,6 +156,7 @@ impl ModelFile {
             elements: names,
             descriptor,
             networks,
+            repulsion: potential.repulsion().map(|r| r.pairs().to_vec()).unwrap_or_default(),
             metadata,
         }
     }

@@ -91,21 +91,30 @@ fn fingerprints(descriptor: &dyn CoreDescriptor, system: &lionn_core::System) ->
         .collect())
 }
 
-/// Specification of AMP's default symmetry functions.
+/// Specification of a named set of symmetry functions: "amp" or "shifted".
 #[pyfunction]
-fn amp_default_spec<'py>(
+fn named_set<'py>(
     py: Python<'py>,
+    name: &str,
     elements: Vec<String>,
     cutoff: &Bound<'py, PyAny>,
     n_radial: usize,
 ) -> PyResult<Bound<'py, PyAny>> {
     let cutoff: Cutoff =
         depythonize(cutoff).map_err(|e| to_py(Error::InvalidParameter(format!("cutoff: {e}"))))?;
-    let spec = DescriptorSpec::Gaussian(sets::amp_default(&elements, cutoff, n_radial));
-    Ok(pythonize(py, &spec)?)
+    let spec = match name {
+        "amp" => sets::amp_default(&elements, cutoff, n_radial),
+        "shifted" => sets::shifted(&elements, cutoff, n_radial),
+        _ => {
+            return Err(to_py(Error::InvalidParameter(format!(
+                "unknown set of symmetry functions '{name}', expected 'amp' or 'shifted'"
+            ))));
+        }
+    };
+    Ok(pythonize(py, &DescriptorSpec::Gaussian(spec))?)
 }
 
 pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<Descriptor>()?;
-    module.add_function(wrap_pyfunction!(amp_default_spec, module)?)
+    module.add_function(wrap_pyfunction!(named_set, module)?)
 }

@@ -7,7 +7,9 @@ use lionn_core::Error;
 use lionn_core::model_file::ModelFile;
 use lionn_core::neighbors::NeighborList;
 use lionn_core::network::{Activation, FeedForward};
-use lionn_core::potential::{ElementModel, Evaluation, NeuralPotential as CorePotential, Potential, Scaling};
+use lionn_core::potential::{
+    ElementModel, Evaluation, NeuralPotential as CorePotential, Potential, RepulsionPair, Scaling,
+};
 use numpy::{IntoPyArray, PyArray1, PyArray2, PyReadonlyArray1, PyReadonlyArray2};
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
@@ -101,6 +103,23 @@ impl NeuralPotential {
         Ok(Self { inner: Arc::new(inner), descriptor: self.descriptor.clone() })
     }
 
+    /// The same potential with short-range repulsion; an empty list removes it.
+    fn with_repulsion(&self, pairs: Vec<RepulsionTuple>) -> PyResult<Self> {
+        let pairs = pairs
+            .into_iter()
+            .map(|(a, b, inner, outer)| RepulsionPair { elements: [a, b], inner, outer })
+            .collect();
+        let inner = self.inner.with_repulsion(pairs).map_err(to_py)?;
+        Ok(Self { inner: Arc::new(inner), descriptor: self.descriptor.clone() })
+    }
+
+    /// Short-range repulsion: `(element, element, inner Å, outer Å)`.
+    #[getter]
+    fn repulsion(&self) -> Vec<RepulsionTuple> {
+        let pairs = self.inner.repulsion().map(|r| r.pairs().to_vec()).unwrap_or_default();
+        pairs.into_iter().map(repulsion_tuple).collect()
+    }
+
     /// Energy, atomic energies, forces, virial and extrapolation of a structure.
     fn evaluate<'py>(
         &self,
@@ -131,6 +150,14 @@ impl NeuralPotential {
         result.set_item("worst_atom", out.extrapolation.worst_atom)?;
         Ok(result)
     }
+}
+
+/// Two element symbols, inner and outer distance in Å.
+pub type RepulsionTuple = (String, String, f64, f64);
+
+pub fn repulsion_tuple(pair: RepulsionPair) -> RepulsionTuple {
+    let [a, b] = pair.elements;
+    (a, b, pair.inner, pair.outer)
 }
 
 fn activation(name: &str) -> PyResult<Activation> {

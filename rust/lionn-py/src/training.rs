@@ -3,7 +3,7 @@
 use crate::convert;
 use crate::descriptor::Descriptor;
 use crate::error::to_py;
-use crate::potential::NeuralPotential;
+use crate::potential::{NeuralPotential, RepulsionTuple, repulsion_tuple};
 use lionn_core::linalg::Mat3;
 use lionn_core::potential::NeuralPotential as CorePotential;
 use lionn_core::training::{
@@ -150,6 +150,12 @@ impl TrainingSet {
     fn ranges(&self) -> PyResult<Ranges> {
         let scalings = self.inner.scalings().map_err(to_py)?;
         Ok(scalings.iter().map(|s| (s.min().to_vec(), s.max().to_vec())).unzip())
+    }
+
+    /// Repulsion below the shortest distances of these images: `(element, element, inner Å, outer Å)`.
+    fn repulsion(&self, py: Python<'_>) -> PyResult<Vec<RepulsionTuple>> {
+        let pairs = py.detach(|| self.inner.repulsion()).map_err(to_py)?;
+        Ok(pairs.into_iter().map(repulsion_tuple).collect())
     }
 
     /// Loss at `parameters (n_parameters,)`, its parts and the errors as a dictionary. `weights` are those of energy,

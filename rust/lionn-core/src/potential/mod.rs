@@ -2,9 +2,11 @@
 
 pub mod analytic;
 mod neural;
+mod repulsion;
 mod scaling;
 
 pub use neural::{ElementModel, NeuralPotential};
+pub use repulsion::{Repulsion, RepulsionPair};
 pub use scaling::Scaling;
 
 use crate::error::Result;

@@ -1,6 +1,6 @@
 //! The neural-network potential: `E = sum_i [slope_e net_e(s(G_i)) + intercept_e]`, `e` the element of atom `i`.
 
-use super::{Evaluation, Extrapolation, Potential, Scaling};
+use super::{Evaluation, Extrapolation, Potential, Repulsion, RepulsionPair, Scaling};
 use crate::descriptors::{Descriptor, Environment, Workspace, element_indices, fill_element_indices};
 use crate::error::{Error, Result};
 use crate::linalg::{Mat3, Vec3};
@@ -33,6 +33,7 @@ pub struct NeuralPotential {
     elements: Arc<Vec<ElementModel>>,
     layout: ParameterLayout,
     parameters: Vec<f64>,
+    repulsion: Option<Arc<Repulsion>>,
 }
 
 impl NeuralPotential {
@@ -73,7 +74,13 @@ impl NeuralPotential {
         }
         let networks: Vec<FeedForward> = elements.iter().map(|m| m.network.clone()).collect();
         let layout = ParameterLayout::new(&networks);
-        let potential = Self { descriptor, elements: Arc::new(elements), layout, parameters: Vec::new() };
+        let potential = Self {
+            descriptor,
+            elements: Arc::new(elements),
+            layout,
+            parameters: Vec::new(),
+            repulsion: None,
+        };
         potential.with_parameters(parameters)
     }
 
@@ -94,6 +101,24 @@ impl NeuralPotential {
             return Err(Error::InvalidParameter(format!("parameter {k} is not finite: {}", parameters[k])));
         }
         Ok(Self { parameters, ..self.clone() })
+    }
+
+    /// The same potential with a short-range repulsion between the given pairs of elements; none for an empty list.
+    ///
+    /// # Errors
+    /// As [`Repulsion::new`].
+    pub fn with_repulsion(&self, pairs: Vec<RepulsionPair>) -> Result<Self> {
+        let repulsion = if pairs.is_empty() {
+            None
+        } else {
+            Some(Arc::new(Repulsion::new(pairs, self.descriptor.elements(), self.descriptor.cutoff())?))
+        };
+        Ok(Self { repulsion, ..self.clone() })
+    }
+
+    /// The short-range repulsion.
+    pub fn repulsion(&self) -> Option<&Repulsion> {
+        self.repulsion.as_deref()
     }
 
     /// The descriptor.
@@ -155,7 +180,6 @@ impl NeuralPotential {
         for (d, factor) in dedg.iter_mut().zip(model.scaling.factors()) {
             *d *= slope * factor;
         }
-        out.energies.push(slope * output + self.parameters[self.layout.intercept(e)]);
         if excess > 0.0 {
             out.extrapolation.n_atoms += 1;
             if excess > out.extrapolation.worst {
@@ -166,6 +190,11 @@ impl NeuralPotential {
         let start = out.gradient.len();
         out.gradient.resize(start + environment.len(), [0.0; 3]);
         self.descriptor.contract(e, environment, scratch, dedg, &mut out.gradient[start..]);
+        let mut energy = slope * output + self.parameters[self.layout.intercept(e)];
+        if let Some(repulsion) = &self.repulsion {
+            energy += add_repulsion(repulsion, e, environment, &mut out.gradient[start..]);
+        }
+        out.energies.push(energy);
         out.index.extend_from_slice(&environment.index);
         out.ends.push(out.gradient.len());
         for (n, g) in out.gradient[start..].iter().enumerate() {
@@ -177,6 +206,30 @@ impl NeuralPotential {
             }
         }
     }
+}
+
+/// Energy of one center, half of every pair; adds its derivatives to the gradient of the neighbors.
+fn add_repulsion(
+    repulsion: &Repulsion,
+    center: usize,
+    environment: &Environment,
+    gradient: &mut [Vec3],
+) -> f64 {
+    let mut energy = 0.0;
+    for element in 0..environment.ranges.len() - 1 {
+        let range2 = repulsion.range(center, element).powi(2);
+        for n in environment.ranges[element]..environment.ranges[element + 1] {
+            if environment.r2[n] < range2 {
+                let r = environment.r2[n].sqrt();
+                let (value, slope) = repulsion.pair(center, element, r);
+                energy += 0.5 * value;
+                for (g, x) in gradient[n].iter_mut().zip(environment.vector(n)) {
+                    *g += 0.5 * slope / r * x;
+                }
+            }
+        }
+    }
+    energy
 }
 
 impl Potential for NeuralPotential {

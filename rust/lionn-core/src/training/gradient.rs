@@ -66,7 +66,7 @@ struct Context<'a> {
 }
 
 impl TrainingSet {
-    /// Loss of all images and, if asked for, its gradient with respect to all parameters (flat order of
+    /// Loss of all images (without short-range repulsion, which belongs to distances outside the set) and, if asked for, its gradient with respect to all parameters (flat order of
     /// [`crate::network::ParameterLayout`]).
     ///
     /// # Errors
@@ -120,7 +120,7 @@ impl TrainingSet {
         Ok(sums.report(weights.l2 * l2_sum))
     }
 
-    /// Energies, forces and stresses of all images, in order.
+    /// Energies, forces and stresses of all images, in order, with the short-range repulsion of the potential.
     ///
     /// # Errors
     /// As [`TrainingSet::evaluate`].
@@ -203,9 +203,21 @@ impl Context<'_> {
         if !work.energy.is_finite() || work.forces.iter().flatten().any(|f| !f.is_finite()) {
             return Err(self.not_finite(index, work));
         }
-        let stress = self.set.storage.stress.then(|| full_tensor(&work.stress));
-        let forces = if self.set.storage.forces { work.forces.clone() } else { Vec::new() };
-        Ok(Prediction { energy: work.energy, forces, stress })
+        let mut stress = self.set.storage.stress.then(|| full_tensor(&work.stress));
+        let mut forces = if self.set.storage.forces { work.forces.clone() } else { Vec::new() };
+        let mut energy = work.energy;
+        if let Some(repulsion) = self.potential.repulsion() {
+            let system = &prepared.image.system;
+            let mut strain = [[0.0; 3]; 3];
+            energy += repulsion.add_to(system, &prepared.elements, &mut forces, &mut strain)?;
+            if let Some(stress) = &mut stress {
+                let volume = system.cell.volume();
+                for (total, extra) in stress.as_flattened_mut().iter_mut().zip(strain.as_flattened()) {
+                    *total += extra / volume;
+                }
+            }
+        }
+        Ok(Prediction { energy, forces, stress })
     }
 
     /// Derivatives of an image whose derivatives are needed but not kept.

@@ -1,5 +1,6 @@
 //! Training: images prepared once ([`TrainingSet`]), their loss and its exact parameter gradient.
 
+mod contact;
 mod double_backward;
 mod gradient;
 mod image;

@@ -5,7 +5,9 @@
 //! fc = cos²(π √u / 2) = [(1 - u) h(u)]²,   f = (1 - u)² g(u),   g = h² exp(-eta Rc² u)
 //! ```
 //! `g` has no zero in `[0, 1]`, so a polynomial reproduces value and derivative to nearly full *relative* precision with
-//! no square root, division or transcendental function. All other factors are evaluated by the formula.
+//! no square root, division or transcendental function ([`Series`]). Narrow or shifted Gaussians are the product of
+//! the series of `fc` and an exponential, itself a polynomial after halving the exponent a few times ([`Shifted`]).
+//! What is left (polynomial cutoffs, extremely narrow Gaussians) is evaluated by the formula.
 
 use super::super::cutoff::Cutoff;
 use super::function::Radial;
@@ -18,6 +20,8 @@ const MAX_DEGREE: usize = 40;
 const TOLERANCE: f64 = 2e-14;
 /// Relative error above which the formula is used instead.
 const ACCEPTED: f64 = 2e-13;
+/// Largest number of squarings in an exponential; each doubles its relative error, to 1e-13 in the end.
+const MAX_HALVINGS: u32 = 9;
 /// Chebyshev nodes of the fit; more than the highest degree, so that aliasing is negligible.
 const NODES: usize = 64;
 
@@ -26,7 +30,15 @@ const NODES: usize = 64;
 pub struct Factor {
     /// What it stands for.
     pub radial: Radial,
-    series: Option<Series>,
+    method: Method,
+}
+
+/// How a factor is evaluated.
+#[derive(Debug, Clone)]
+enum Method {
+    Series(Series),
+    Shifted(Shifted),
+    Formula,
 }
 
 /// `g` as a polynomial in `t = 2u - 1`, lowest power first.
@@ -39,7 +51,11 @@ struct Series {
 impl Factor {
     /// Factor of a radial part.
     pub fn new(radial: Radial) -> Self {
-        Self { radial, series: Series::fit(&radial) }
+        let method = Series::fit(&radial)
+            .map(Method::Series)
+            .or_else(|| Shifted::fit(&radial).map(Method::Shifted))
+            .unwrap_or(Method::Formula);
+        Self { radial, method }
     }
 
     /// A squared distance at which the factor is zero, with zero derivative.
@@ -50,9 +66,10 @@ impl Factor {
     /// Values and derivatives `df/ds` at the squared distances `s`; zero beyond the cutoff.
     #[inline(always)]
     pub fn evaluate<S: Simd>(&self, simd: S, s: &[f64], f: &mut [f64], df: &mut [f64]) {
-        match &self.series {
-            Some(series) => series.evaluate(simd, s, f, df),
-            None => self.evaluate_formula(s, f, df),
+        match &self.method {
+            Method::Series(series) => series.evaluate(simd, s, f, df),
+            Method::Shifted(shifted) => shifted.evaluate(simd, s, f, df),
+            Method::Formula => self.evaluate_formula(s, f, df),
         }
     }
 
@@ -122,6 +139,68 @@ impl Series {
         }
     }
 }
+
+/// `fc` as a series, times `exp(-eta (r - Rs)²)`.
+#[derive(Debug, Clone)]
+struct Shifted {
+    cutoff: Series,
+    eta: f64,
+    rs: f64,
+    /// The exponent is divided by `2^halvings` to lie in `[0, 1]`; the exponential is squared as often.
+    halvings: u32,
+}
+
+impl Shifted {
+    fn fit(radial: &Radial) -> Option<Self> {
+        let cutoff = Series::fit(&Radial { eta: 0.0, rs: 0.0, cutoff: radial.cutoff })?;
+        let farthest = radial.rs.abs().max((radial.cutoff.radius() - radial.rs).abs());
+        let largest = radial.eta * farthest * farthest;
+        let halvings = (0..=MAX_HALVINGS).find(|&m| largest <= f64::from(1u32 << m))?;
+        Some(Self { cutoff, eta: radial.eta, rs: radial.rs, halvings })
+    }
+
+    /// With `e = exp(-eta (r - Rs)²)`: `f = fc e`, `df/ds = e (dfc/ds - eta (1 - Rs/r) fc)`.
+    #[inline(always)]
+    fn evaluate<S: Simd>(&self, simd: S, s: &[f64], f: &mut [f64], df: &mut [f64]) {
+        self.cutoff.evaluate(simd, s, f, df);
+        let (s, _) = S::as_simd_f64s(s);
+        let (f, _) = S::as_mut_simd_f64s(f);
+        let (df, _) = S::as_mut_simd_f64s(df);
+        let one = simd.splat_f64s(1.0);
+        let (eta, rs) = (simd.splat_f64s(self.eta), simd.splat_f64s(self.rs));
+        let scale = simd.splat_f64s(self.eta / f64::from(1u32 << self.halvings));
+        let half = simd.splat_f64s(0.5);
+        let (&last, lower) = EXPONENTIAL.split_last().expect("the expansion has coefficients");
+        for ((&s, f), df) in s.iter().zip(f).zip(df) {
+            let r = simd.sqrt_f64s(s);
+            let distance = simd.sub_f64s(r, rs);
+            // Beyond the cutoff fc is zero; the clamp keeps the exponential finite there.
+            let exponent = simd.min_f64s(simd.mul_f64s(scale, simd.mul_f64s(distance, distance)), one);
+            let t = simd.sub_f64s(exponent, half);
+            let mut e = simd.splat_f64s(last);
+            for &c in lower.iter().rev() {
+                e = simd.mul_add_e_f64s(e, t, simd.splat_f64s(c));
+            }
+            for _ in 0..self.halvings {
+                e = simd.mul_f64s(e, e);
+            }
+            let slope = simd.mul_f64s(eta, simd.sub_f64s(one, simd.div_f64s(rs, r)));
+            *df = simd.mul_f64s(e, simd.negate_mul_add_e_f64s(slope, *f, *df));
+            *f = simd.mul_f64s(e, *f);
+        }
+    }
+}
+
+/// `exp(-1/2) (-1)^k / k!`: the expansion of `exp(-x)` around `x = 1/2`; the first term left out is below 1e-16 on `[0, 1]`.
+const EXPONENTIAL: [f64; 14] = {
+    let mut coefficients = [0.606_530_659_712_633_4; 14];
+    let mut k = 1;
+    while k < 14 {
+        coefficients[k] = -coefficients[k - 1] / k as f64;
+        k += 1;
+    }
+    coefficients
+};
 
 /// `g(u) = h(u)² exp(-eta u)`, `h = cos(π √u/2)/(1 - u)`.
 ///
@@ -197,23 +276,26 @@ mod tests {
     #[test]
     fn series_agrees_with_the_formula() {
         let radius = 6.5;
-        for reduced in [0.0, 0.005, 0.05, 0.232, 1.08, 5.0, 20.0] {
+        let shifted = [(20.0, 1.5), (130.0, 3.0), (400.0, 0.0), (400.0, 6.4), (1.0, -2.0)];
+        let centered = [0.0, 0.005, 0.05, 0.232, 1.08, 5.0, 20.0, 80.0].map(|eta| (eta, 0.0));
+        for (reduced, rs) in centered.into_iter().chain(shifted) {
             let factor = Factor::new(Radial {
                 eta: reduced / (radius * radius),
-                rs: 0.0,
+                rs,
                 cutoff: Cutoff::Cosine { radius },
             });
-            assert!(factor.series.is_some() || reduced > 5.0, "eta {reduced} must use the series");
+            assert!(
+                !matches!(factor.method, Method::Formula),
+                "eta {reduced}, rs {rs} must not use the formula"
+            );
+            assert!(rs != 0.0 || reduced > 5.0 || matches!(factor.method, Method::Series(_)));
             let distances: Vec<f64> = (1..=64).map(|k| 0.3 + (radius - 0.3) * f64::from(k) / 64.5).collect();
             let s: Vec<f64> = distances.iter().map(|r| r * r).collect();
             let (mut f, mut df) = (vec![0.0; 64], vec![0.0; 64]);
             pulp::Arch::new().dispatch(Evaluate(&factor, &s, &mut f, &mut df));
             for (k, r) in distances.iter().enumerate() {
-                // The formula itself loses digits where 1 + cos cancels: write it as a square.
-                let exact = (PI * r / radius / 2.0).cos().powi(2) * (-factor.radial.eta * r * r).exp();
-                let slope = -PI / radius / 2.0 * (PI * r / radius).sin()
-                    - 2.0 * factor.radial.eta * r * (PI * r / radius / 2.0).cos().powi(2);
-                let exact_slope = slope * (-factor.radial.eta * r * r).exp() / (2.0 * r);
+                let (exact, exact_slope) =
+                    (factor.radial.value(*r), factor.radial.derivative(*r) / (2.0 * r));
                 assert!((f[k] / exact - 1.0).abs() < 1e-12, "eta {reduced}, r {r}: {} {exact}", f[k]);
                 assert!(
                     (df[k] / exact_slope - 1.0).abs() < 1e-12,
@@ -226,8 +308,8 @@ mod tests {
 
     #[test]
     fn factors_vanish_beyond_the_cutoff() {
-        for rs in [0.0, 1.0] {
-            let factor = Factor::new(Radial { eta: 0.1, rs, cutoff: Cutoff::Cosine { radius: 5.0 } });
+        for (eta, rs) in [(0.1, 0.0), (0.1, 1.0), (3.0, 4.0), (1e4, 0.0)] {
+            let factor = Factor::new(Radial { eta, rs, cutoff: Cutoff::Cosine { radius: 5.0 } });
             let s = [25.0, 26.0, 100.0, factor.beyond(), 25.0, 25.0, 25.0, 25.0];
             let (mut f, mut df) = ([1.0; 8], [1.0; 8]);
             pulp::Arch::new().dispatch(Evaluate(&factor, &s, &mut f, &mut df));
