@@ -123,10 +123,11 @@ SCRIPT = """
     argon = bulk("Ar", "fcc", a=5.3, cubic=True).repeat(2)
     lj = LennardJones(epsilon=0.0104, sigma=3.4, onset=5.5, cutoff=7.0)
     protocol = Protocol(temperature_K=120, timestep_fs=4.0, heating_ps=4, equilibration_ps=2,
-                        production_ps=80, stride=5, stride_thermo=3, skin=0.4)
+                        production_ps=160, stride=5, stride_thermo=3, skin=0.4)
     run_md(lj, argon, protocol, output=sys.argv[1], resume=True, checkpoint_interval_s=0.02,
            progress=False, n_threads=1)
 """
+N_STEPS = 41_500
 
 
 def start(output: Path) -> subprocess.Popen[str]:
@@ -157,7 +158,7 @@ def test_killed_and_interrupted_runs_continue_with_the_same_bits(tmp_path: Path)
 
     state = stop_on_the_way(killed, start(killed), signal.SIGKILL)
     assert state["status"] == "running"
-    assert state["step"] < 21_500
+    assert state["step"] < N_STEPS
     before = Trajectory.open(killed)
     assert before.step[-1] <= state["step"]
     assert np.isfinite(before.positions()).all()
@@ -169,7 +170,8 @@ def test_killed_and_interrupted_runs_continue_with_the_same_bits(tmp_path: Path)
     assert process.stderr is not None
     assert "KeyboardInterrupt" in process.stderr.read()
     assert state["status"] == "interrupted"
-    assert state["step"] < 21_500
+    # On a busy machine the signal may arrive as late as the last step.
+    assert state["step"] <= N_STEPS
     assert start(stopped).wait(120) == 0
     same_files(stopped, whole)
 
