@@ -15,11 +15,11 @@ __all__ = [
     "NeuralPotential",
     "TrainingSet",
     "__version__",
-    "amp_default_spec",
     "displacement_moments",
     "maxwell_boltzmann",
     "msd",
     "msd_per_atom",
+    "named_set",
     "pair_histogram",
     "window_products",
 ]

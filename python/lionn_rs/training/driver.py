@@ -19,10 +19,10 @@ from lionn_rs.files import write_json
 from lionn_rs.potential import Potential
 from lionn_rs.progress import progress as progress_display
 from lionn_rs.training.initialize import match_data, random_parameters
-from lionn_rs.training.narrow import is_narrow, silence, widen
 from lionn_rs.training.line_search import Vector
 from lionn_rs.training.memory import MemoryEstimate, Precision
 from lionn_rs.training.metrics import evaluate
+from lionn_rs.training.narrow import is_narrow, silence, widen
 from lionn_rs.training.objective import LossWeights, Objective
 from lionn_rs.training.optimizers import optimizer as find_optimizer
 from lionn_rs.training.preparation import Prepared, prepare_sets

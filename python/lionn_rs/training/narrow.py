@@ -9,6 +9,7 @@ these features start at zero: they have no say until the data give them one.
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 
 import numpy as np
@@ -76,5 +77,5 @@ def silence(
         widths = [len(mask), *hidden_layers, 1]
         first = silenced[start : start + widths[0] * widths[1]].reshape(widths[0], widths[1])
         first[mask] = 0.0
-        start += sum((n_in + 1) * n_out for n_in, n_out in zip(widths, widths[1:], strict=False))
+        start += sum((n_in + 1) * n_out for n_in, n_out in itertools.pairwise(widths))
     return silenced
