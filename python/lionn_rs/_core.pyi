@@ -15,11 +15,11 @@ __all__ = [
     "NeuralPotential",
     "TrainingSet",
     "__version__",
-    "amp_default_spec",
     "displacement_moments",
     "maxwell_boltzmann",
     "msd",
     "msd_per_atom",
+    "named_set",
     "pair_histogram",
     "window_products",
 ]
@@ -71,9 +71,7 @@ class NeuralPotential:
     @property
     def parameters(self) -> NDArray[np.float64]: ...
     def with_parameters(self, parameters: Sequence[float]) -> NeuralPotential: ...
-    def with_repulsion(
-        self, pairs: Sequence[tuple[str, str, float, float]]
-    ) -> NeuralPotential: ...
+    def with_repulsion(self, pairs: Sequence[tuple[str, str, float, float]]) -> NeuralPotential: ...
     @property
     def repulsion(self) -> list[tuple[str, str, float, float]]: ...
     def evaluate(

@@ -303,6 +303,11 @@ def _template(
     if initial is not None:
         return initial.core.with_repulsion(pairs)
     minima, maxima = images.ranges()
+    if all(low == high for low, high in zip(minima, maxima, strict=True)):
+        raise ConfigError(
+            "no fingerprint differs between the atoms of the training images: there is nothing "
+            f"to learn with a cutoff of {descriptor.core.cutoff:g} Å"
+        )
     features = [len(values) for values in minima]
     n_parameters = random_parameters(features, hidden_layers, seed=0).size
     activations = [activation] * len(hidden_layers) + [output_activation]
