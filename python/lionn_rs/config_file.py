@@ -66,7 +66,8 @@ def load_config(
     Returns
     -------
     model
-        With file names resolved relative to the TOML file.
+        With file names resolved relative to the TOML file. Sections of other commands are left
+        out, so that one file serves all of them.
 
     Raises
     ------
@@ -74,7 +75,11 @@ def load_config(
         Unknown or missing keys, wrong types, values out of range: one line with file, section,
         key, value and what was expected.
     """
+    from lionn_rs.config import RunConfig
+
     content = read_toml(path)
+    for section in RunConfig.model_fields.keys() - model.model_fields.keys():
+        content.pop(section, None)
     merge_overrides(content, overrides or {})
     return parse_config(content, model, source=str(path), folder=Path(path).parent)
 

@@ -80,23 +80,37 @@ def prepare_folder(path: str | Path, *, force: bool = False, resume: bool = Fals
     Raises
     ------
     ConfigError
-        The folder is not empty and neither ``force`` nor ``resume`` is given, or is a file.
+        The folder holds results or foreign files and neither ``force`` nor ``resume`` is given, or
+        it is a file.
     """
     path = Path(path)
     if force and resume:
         raise ConfigError("--force and --resume exclude each other")
     if path.exists() and not path.is_dir():
         raise ConfigError(f"{path}: is a file, expected a folder for the output")
-    if path.is_dir() and any(path.iterdir()) and not resume:
-        if not force:
+    if path.is_dir() and not resume:
+        if not _holds_results(path):
+            for file in [entry for entry in path.rglob("*") if not entry.is_dir()]:
+                file.unlink()
+        elif force:
+            _refuse_foreign(path)
+            shutil.rmtree(path)
+        else:
             raise ConfigError(
                 f"{path}: output folder is not empty (--resume to go on with it, "
                 "--force to replace it)"
             )
-        _refuse_foreign(path)
-        shutil.rmtree(path)
     path.mkdir(parents=True, exist_ok=True)
     return path
+
+
+PREAMBLE = {"config.resolved.toml", "split.json", "train.log", "run.log", "stages.json"}
+"""Files written before there is any result; what failed with these alone may be tried again."""
+
+
+def _holds_results(path: Path) -> bool:
+    files = [entry for entry in path.rglob("*") if not entry.is_dir()]
+    return any(file.name not in PREAMBLE for file in files)
 
 
 def _refuse_foreign(path: Path) -> None:

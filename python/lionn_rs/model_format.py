@@ -11,6 +11,8 @@ from lionn_rs.errors import ModelFileError
 from lionn_rs.files import write_text
 
 FORMAT = "lionn-potential"
+VERSIONS = (1,)
+"""Versions whose hash is known; the core says what it thinks of others."""
 
 
 def content_hash(document: dict[str, Any]) -> str:
@@ -33,15 +35,20 @@ def read_document(path: Path) -> dict[str, Any]:
         document = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise ModelFileError(f"{path}: no such potential file") from None
-    except (OSError, UnicodeDecodeError, json.JSONDecodeError) as error:
-        raise ModelFileError(f"{path}: not a readable potential file ({error})") from None
+    except IsADirectoryError:
+        raise ModelFileError(f"{path}: is a folder, not a potential file") from None
+    except OSError as error:
+        raise ModelFileError(f"{path}: cannot be read ({error.strerror})") from None
+    except ValueError as error:
+        raise ModelFileError(f"{path}: not a potential file, or damaged ({error})") from None
     if not isinstance(document, dict) or document.get("format") != FORMAT:
         raise ModelFileError(f"{path}: not a lionn potential file (no 'format': '{FORMAT}')")
     stated = document.pop("sha256", None)
     missing = {"version", "elements", "descriptor", "networks"} - document.keys()
     if missing:
         raise ModelFileError(f"{path}: damaged potential file, no {', '.join(sorted(missing))}")
-    if stated is not None and stated != content_hash(document):
+    known = document["version"] in VERSIONS
+    if known and stated is not None and stated != content_hash(document):
         raise ModelFileError(
             f"{path}: contents do not match the stored sha256; the file was changed"
         )

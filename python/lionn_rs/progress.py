@@ -63,6 +63,7 @@ class ProgressDisplay:
         self.total = float(total)
         self.unit = unit
         self.done = 0.0
+        self._skipped = 0.0
         self._enabled = enabled
         self._info = ""
         self._started = self._last_log = time.monotonic()
@@ -94,9 +95,13 @@ class ProgressDisplay:
         elif self._enabled:
             self._log(end="stopped" if kind else "done")
 
-    def advance(self, n: float = 1, **info: float | str) -> None:
-        """Count ``n`` units as done and show ``info`` (for example ``loss=0.5``) beside them."""
+    def advance(self, n: float = 1, *, skipped: bool = False, **info: float | str) -> None:
+        """Count ``n`` units as done and show ``info`` (for example ``loss=0.5``) beside them.
+
+        ``skipped`` units were done by an earlier run: they do not count in the rate.
+        """
         self.done += n
+        self._skipped += n if skipped else 0.0
         if info:
             self._info = " ".join(f"{key} {_short(value)}" for key, value in info.items())
         if self._bar is not None and self._task is not None:
@@ -116,9 +121,10 @@ class ProgressDisplay:
     def status(self) -> str:
         """Done, rate, time left and the last info, as one line of text."""
         elapsed = time.monotonic() - self._started
-        rate = self.done / elapsed if elapsed > 0 else 0.0
+        done_here = self.done - self._skipped
+        rate = done_here / elapsed if elapsed > 0 else 0.0
         parts = [f"{self.done:.0f}/{self.total:.0f} {self.unit}"]
-        if self.done > 0:
+        if done_here > 0:
             left = max(self.total - self.done, 0.0) / rate if rate > 0 else 0.0
             parts.append(_rate_text(rate, self.unit))
             parts.append(f"{format_duration(left)} left")

@@ -95,7 +95,7 @@ def _damage(text: str, kind: str) -> str:
         ("element", "elements disagree"),
         ("format", "not a lionn potential file"),
         ("unknown key", "unknown field `extra`"),
-        ("truncated", "not a readable potential file"),
+        ("truncated", "not a potential file, or damaged"),
     ],
 )
 def test_damaged_files_are_refused(tmp_path, potential, kind, message) -> None:
@@ -138,3 +138,11 @@ def test_extrapolation_is_counted(crystal, potential) -> None:
     assert evaluation.worst_extrapolation > 0
     worst = potential.descriptor.fingerprints(squeezed)[evaluation.worst_atom]
     assert (worst.max() - 2.0) / 2.0 == pytest.approx(evaluation.worst_extrapolation)
+
+
+def test_other_version_is_named_even_if_the_hash_cannot_be_checked(tmp_path, potential) -> None:
+    path = tmp_path / "model.json"
+    potential.save(path)
+    path.write_text(path.read_text().replace('"version": 1,', '"version": 99,'))
+    with pytest.raises(lionn.ModelFileError, match="version 99, this lionn_rs reads version 1"):
+        lionn.Potential.load(path)

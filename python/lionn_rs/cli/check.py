@@ -16,14 +16,15 @@ def command(
     supercell: Annotated[str, typer.Option(help="Repetitions along a, b, c.")] = "1x1x1",
     rattle: Annotated[
         float,
-        typer.Option(help="Random displacement before the check, Å (standard deviation)."),
+        typer.Option(min=0, help="Random displacement before the check, Å (standard deviation)."),
     ] = 0.05,
     n_atoms: Annotated[
-        int, typer.Option("--atoms", help="Atoms whose forces are checked, chosen at random.")
+        int,
+        typer.Option("--atoms", min=1, help="Atoms whose forces are checked, chosen at random."),
     ] = 20,
-    seed: Annotated[int, typer.Option(help="Seed of displacements and choice.")] = 0,
+    seed: Annotated[int, typer.Option(min=0, help="Seed of displacements and choice.")] = 0,
     tolerance: Annotated[
-        float, typer.Option(help="Largest accepted error relative to the largest component.")
+        float, typer.Option(min=0, help="Largest accepted error relative to the largest component.")
     ] = 1e-6,
 ) -> None:
     """Compare analytic forces and stress with central differences on your own structure.

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from lionn_rs.data.images import GROUP_KEYS
+from lionn_rs.data.images import GROUP_KEYS, LabeledImage
 from lionn_rs.errors import DataError
 
 if TYPE_CHECKING:
@@ -56,14 +56,15 @@ def read_images(
     Raises
     ------
     DataError
-        If the file cannot be read, holds no images, or an image lacks the energy label. The message
-        names the labels found.
+        If the file cannot be read, holds no images, an image lacks the energy label (the message
+        names the labels found), or a label is not finite or has the wrong shape.
     """
     raw, origin = _load(source, index)
     chosen = energy or _default_energy(raw, origin)
+    selection = "" if index == ":" else f" of '{index}'"
     images = []
     for number, atoms in enumerate(raw):
-        where = f"{origin}, image {number}"
+        where = f"{origin}, image {number}{selection}"
         value = _label(atoms, chosen)
         if value is None:
             raise DataError(f"{where}: no label '{chosen}' (found: {_found(atoms)})")
@@ -71,7 +72,9 @@ def read_images(
             raise DataError(
                 f"{where}: label '{chosen}' is no number but has shape {np.shape(value)}"
             )
-        images.append(_labeled_copy(atoms, float(np.squeeze(value)), forces, stress, origin))
+        image = _labeled_copy(atoms, float(np.squeeze(value)), forces, stress, origin)
+        LabeledImage.from_atoms(image, name=where)  # refuses labels that cannot be used
+        images.append(image)
     with_forces = sum("forces" in atoms.calc.results for atoms in images)
     with_stress = sum("stress" in atoms.calc.results for atoms in images)
     logger.info(
@@ -92,7 +95,7 @@ def _load(source: str | Path | Sequence[Atoms], index: str) -> tuple[list[Atoms]
 
     path = Path(source)
     if not path.is_file():
-        raise DataError(f"{path}: no such file")
+        raise DataError(f"{path}: {'is a folder, not a file' if path.is_dir() else 'no such file'}")
     try:
         found = read(path, index=index)
     except Exception as error:

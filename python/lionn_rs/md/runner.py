@@ -224,9 +224,9 @@ def run_many(
     ):
         finished = 0
 
-        def advance(n: float, **_: float | str) -> None:
+        def advance(n: float, *, skipped: bool = False, **_: float | str) -> None:
             with lock:
-                display.advance(n, finished=f"{finished}/{len(jobs)}")
+                display.advance(n, skipped=skipped, finished=f"{finished}/{len(jobs)}")
 
         futures = [pool.submit(run.execute, advance, stop, keep_failure=True) for run in runs]
         try:
@@ -235,6 +235,7 @@ def run_many(
                 # A short timeout lets the main thread see Ctrl-C.
                 done, pending = wait(pending, timeout=0.2, return_when=FIRST_COMPLETED)
                 finished += len(done)
+                advance(0)
         except BaseException:
             stop.set()
             for future in futures:
@@ -312,7 +313,7 @@ class _Run:
         self.started = self.last_write = time.monotonic()
         try:
             core = self._start()
-            advance(core.step)
+            advance(core.step, skipped=True)
             self._steps(core, advance, stop)
         except SimulationError as error:
             if keep_failure:

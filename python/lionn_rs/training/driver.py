@@ -320,7 +320,13 @@ def _template(
     pairs = images.repulsion() if repulsion else []
     if initial is not None:
         return initial.core.with_repulsion(pairs)
-    minima, maxima = widen(*images.ranges(), min_feature_range)
+    minima, maxima = images.ranges()
+    if all(low == high for low, high in zip(minima, maxima, strict=True)):
+        raise ConfigError(
+            "no fingerprint differs between the atoms of the training images: there is nothing "
+            f"to learn with a cutoff of {descriptor.core.cutoff:g} Å"
+        )
+    minima, maxima = widen(minima, maxima, min_feature_range)
     features = [len(values) for values in minima]
     n_parameters = random_parameters(features, hidden_layers, seed=0).size
     activations = [activation] * len(hidden_layers) + [output_activation]

@@ -77,9 +77,15 @@ def prepare_images(
     """
     arrays = ImageArrays.pack(images)
     if loss.force > 0.0 and arrays.forces is None:
-        raise ConfigError("the images have no forces; train with LossWeights(force=0)")
+        raise ConfigError(
+            "the images have no forces; set the weight of the forces to 0 (force_weight = 0 in "
+            "[training], LossWeights(force=0) in Python)"
+        )
     if loss.stress > 0.0 and arrays.stresses is None and needs_stress:
-        raise ConfigError("no image has a stress; train with LossWeights(stress=0)")
+        raise ConfigError(
+            "no image has a stress; set the weight of the stress to 0 (stress_weight = 0 in "
+            "[training], LossWeights(stress=0) in Python)"
+        )
     prepared = _core.TrainingSet(
         descriptor.core,
         **arrays.structure_arguments(),

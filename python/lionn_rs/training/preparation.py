@@ -53,7 +53,10 @@ def prepare_sets(
     n_images = sum(len(part) for part in needed.values())
     prepared: Prepared = {}
     with progress_display("preparing images", n_images, "images", enabled=progress) as display:
-        for text in _memory_messages(memory, limit, max_memory_gb, precision):
+        texts = _memory_messages(memory, limit, max_memory_gb, precision)
+        if "validation" not in needed:
+            texts.append("no validation images: the lowest training loss picks the best iteration")
+        for text in texts:
             logger.info(text)
             display.message(text)
             write_log(folder, text)

@@ -211,7 +211,7 @@ class Session:
                 self.stale += 1
         self.history.append(row)
         if iteration > 0:
-            shown = {
+            shown: dict[str, Any] = {
                 "loss": row["loss"],
                 "best": self.best.score,
                 "meV/atom": 1e3 * row["energy_rmse_per_atom"],
@@ -314,7 +314,8 @@ class Session:
         self._seconds_before = float(arrays["seconds"])
         self.stop_reasons = [str(reason) for reason in arrays["stop_reasons"]]
         self.is_fresh = False
-        self.display.advance(self.start * self.limits.max_iterations + self.optimizer.iteration)
+        done = self.start * self.limits.max_iterations + self.optimizer.iteration
+        self.display.advance(done, skipped=True)
         self.say(f"resumed at iteration {self.optimizer.iteration} of start {self.start + 1}")
 
 

@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from lionn_rs.config_file import to_toml
-from lionn_rs.errors import DataError, SimulationError
+from lionn_rs.errors import DataError, LionnError, SimulationError
 from lionn_rs.files import prepare_folder, write_text
 from lionn_rs.units import PS_TO_FS
 from lionn_rs.workflows.figures import save_figure
 from lionn_rs.workflows.inputs import load_structure
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Collection, Iterator
 
     from ase import Atoms
     from numpy.typing import NDArray
@@ -25,7 +25,14 @@ if TYPE_CHECKING:
     from lionn_rs.md import MdResult
     from lionn_rs.potential import Potential
 
-__all__ = ["check_elements", "describe_run", "md_command", "md_stage", "run_record"]
+__all__ = [
+    "check_elements",
+    "check_structure",
+    "describe_run",
+    "md_command",
+    "md_stage",
+    "run_record",
+]
 
 FEWEST_ROWS = 20
 """Rows of the thermo table below which no averages are given."""
@@ -63,11 +70,14 @@ def md_command(
     assert section.structure is not None
     model = Potential.load(potential)
     atoms = load_structure(section.structure, section.supercell)
-    check_elements(model, atoms, section.structure)
+    check_structure(model, atoms, section.structure)
     folder = prepare_folder(output, force=force, resume=resume)
-    write_text(folder / "config.resolved.toml", to_toml(config))
+    resolved = folder / "config.resolved.toml"
+    if not resolved.exists():
+        write_text(resolved, to_toml(config))
     single = len(section.temperatures_K) * len(section.seeds) == 1
     results = md_stage(section, model, atoms, folder, progress=progress, single=single)
+    write_text(resolved, to_toml(config))  # a resumed run may be longer
     for result in results:
         yield describe_run(run_record(result))
     failed = [result for result in results if result.status != "finished"]
@@ -77,7 +87,7 @@ def md_command(
         )
 
 
-def check_elements(potential: Potential, atoms: Atoms, source: str) -> None:
+def check_elements(elements: Collection[str], atoms: Atoms, source: str) -> None:
     """Refuse a structure with elements that the potential does not know.
 
     Raises
@@ -85,12 +95,27 @@ def check_elements(potential: Potential, atoms: Atoms, source: str) -> None:
     DataError
         Names the elements of both.
     """
-    unknown = sorted(set(atoms.get_chemical_symbols()) - set(potential.elements))
+    unknown = sorted(set(atoms.get_chemical_symbols()) - set(elements))
     if unknown:
         raise DataError(
             f"{source}: element {', '.join(unknown)} is not in the model (model was trained on "
-            f"{', '.join(potential.elements)})"
+            f"{', '.join(sorted(elements))})"
         )
+
+
+def check_structure(potential: Potential, atoms: Atoms, source: str) -> None:
+    """Refuse a structure that the potential cannot evaluate; the message names its source.
+
+    Raises
+    ------
+    DataError
+        Unknown elements, atoms at the same position, positions that are not finite.
+    """
+    check_elements(potential.elements, atoms, source)
+    try:
+        potential.evaluate(atoms)
+    except LionnError as error:
+        raise DataError(f"{source}: {error}") from error
 
 
 def md_stage(

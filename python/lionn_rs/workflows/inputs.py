@@ -90,7 +90,7 @@ def _read_structure(path: Path) -> Atoms:
     from ase.io import read
 
     if not path.is_file():
-        raise DataError(f"{path}: no such file")
+        raise DataError(f"{path}: {'is a folder, not a file' if path.is_dir() else 'no such file'}")
     try:
         found = cast("Atoms", read(path, index=-1))
     except Exception as error:

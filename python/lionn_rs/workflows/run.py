@@ -19,6 +19,7 @@ from lionn_rs.files import prepare_folder, write_json, write_text
 from lionn_rs.workflows.describe import software
 from lionn_rs.workflows.dynamics import (
     check_elements,
+    check_structure,
     describe_run,
     draw_dynamics,
     md_stage,
@@ -101,6 +102,8 @@ def run_workflow(
     images = load_images(config.data)
     assert config.md.structure is not None
     atoms = load_structure(config.md.structure, config.md.supercell)
+    elements = {symbol for image in images for symbol in image.get_chemical_symbols()}
+    check_elements(config.descriptor.elements or elements, atoms, config.md.structure)
     folder = prepare_folder(output, force=force, resume=resume)
     run = Workflow(config, images, atoms, folder, progress=progress)
     return run.execute()
@@ -187,7 +190,7 @@ class Workflow:
                 )
         logger.info("errors of the potential\n%s", error_table(self._training()["metrics"]))
         potential = Potential.load(target / "best.json")
-        check_elements(potential, self.atoms, str(self.config.md.structure))
+        check_structure(potential, self.atoms, str(self.config.md.structure))
         return potential
 
     def _training(self) -> dict[str, Any]:

@@ -26,8 +26,11 @@ def train_command(
     """Train as ``lionn train`` does; returns the table of errors as text."""
     images = load_images(config.data)
     folder = prepare_folder(output, force=force, resume=resume)
-    write_text(folder / "config.resolved.toml", to_toml(config))
+    resolved = folder / "config.resolved.toml"
+    if not resolved.exists():
+        write_text(resolved, to_toml(config))
     record = train_stage(config, images, folder, figures=folder, resume=resume, progress=progress)
+    write_text(resolved, to_toml(config))  # a resumed run may have new limits
     return error_table(record["metrics"])
 
 
