@@ -5,7 +5,7 @@ The images are the LiGePS-SSE-PBE set (Huang et al., J. Chem. Phys. 154, 094703 
 
     python lgps_pbe.py lgps50_train.npz --output runs/crystal --max-volume 21
     python lgps_pbe.py lgps50_train.npz --output runs/all
-    python lgps_pbe.py lgps50_train.npz lgps400_train.npz::5 --output runs/transport --max-volume 22 \
+    python lgps_pbe.py lgps50_train.npz lgps400_train.npz::5 --output runs/transport \
         --max-volume 22 --descriptor shifted --hidden-layers 10 10
 
 `--max-volume 21` (Å³ per atom) keeps the crystal; without it the swollen and molten images stay.
@@ -77,6 +77,7 @@ def main() -> None:
         split,
         descriptor=DESCRIPTORS[options.descriptor](["Ge", "Li", "P", "S"]),
         hidden_layers=options.hidden_layers,
+        min_feature_range=0.0 if options.descriptor == "gaussian-56" else 0.1,  # 0: as AMP
         initial=options.initial and lionn.Potential.load(options.initial),
         seed=1,
         max_iterations=options.iterations,

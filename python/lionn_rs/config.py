@@ -133,6 +133,11 @@ class TrainingSection(Section):
         description="Screened nuclear repulsion below the shortest distances of the training "
         "images (zero on them)",
     )
+    min_feature_range: NonNegative = Field(
+        0.1,
+        description="Features that vary less over the training images are scaled as if they "
+        "varied this much (0: as AMP)",
+    )
     validation_interval: Count = Field(10, description="Iterations between validations")
     patience: Count | None = Field(
         None, description="Stop after this many validations without a better one; default: never"

@@ -22,6 +22,7 @@ from lionn_rs.training.initialize import match_data, random_parameters
 from lionn_rs.training.line_search import Vector
 from lionn_rs.training.memory import MemoryEstimate, Precision
 from lionn_rs.training.metrics import evaluate
+from lionn_rs.training.narrow import is_narrow, silence, widen
 from lionn_rs.training.objective import LossWeights, Objective
 from lionn_rs.training.optimizers import optimizer as find_optimizer
 from lionn_rs.training.preparation import Prepared, prepare_sets
@@ -49,6 +50,7 @@ def train(
     output_activation: ActivationName = "linear",
     initial: Potential | None = None,
     repulsion: bool = True,
+    min_feature_range: float = 0.1,
     seed: int = 0,
     n_starts: int = 1,
     optimizer: Literal["bfgs", "l-bfgs"] = "bfgs",
@@ -92,6 +94,10 @@ def train(
         distance of each pair of elements in the training images (see
         :attr:`lionn_rs.Potential.repulsion`). It is zero on these images, changes no fitted
         parameter, and keeps atoms from falling into distances the network knows nothing about.
+    min_feature_range : float
+        Features whose range over the training images is narrower are scaled as if it were this
+        wide, and their weights start at zero: otherwise a contact that the images barely touch
+        would enter the network as a huge input in molecular dynamics. Zero scales as AMP does.
     seed : int
         Seed of the initial weights; restart k uses ``seed + k``.
     n_starts : int
@@ -190,6 +196,7 @@ def train(
         "output_activation": output_activation,
         "initial": None if initial is None else initial.hash,
         "repulsion": repulsion,
+        "min_feature_range": min_feature_range,
         "seed": seed,
         "optimizer": optimizer,
         "loss": asdict(loss),
@@ -212,7 +219,14 @@ def train(
         sets, descriptor, loss, precision, max_memory_gb, folder, progress=progress
     )
     template = _template(
-        descriptor, hidden_layers, activation, output_activation, initial, repulsion, prepared
+        descriptor,
+        hidden_layers,
+        activation,
+        output_activation,
+        initial,
+        repulsion,
+        min_feature_range,
+        prepared,
     )
     objective = Objective(prepared["train"][0], template, loss, l2)
     checker = (
@@ -224,7 +238,10 @@ def train(
             return initial.parameters
         features = list(descriptor.n_features.values())
         drawn = random_parameters(features, hidden_layers, seed=seed + start)
-        return match_data(drawn, prepared["train"][0], template, prepared["train"][1])
+        images = prepared["train"][0]
+        narrow = is_narrow(*images.ranges(), min_feature_range)
+        drawn = silence(drawn, narrow, hidden_layers)
+        return match_data(drawn, images, template, prepared["train"][1])
 
     total = n_starts * max_iterations
     with progress_display("training", total, "iterations", enabled=progress) as display:
@@ -295,6 +312,7 @@ def _template(
     output_activation: str,
     initial: Potential | None,
     repulsion: bool,
+    min_feature_range: float,
     prepared: Prepared,
 ) -> _core.NeuralPotential:
     """Potential with scalings from the training images and parameters that are all zero."""
@@ -308,6 +326,7 @@ def _template(
             "no fingerprint differs between the atoms of the training images: there is nothing "
             f"to learn with a cutoff of {descriptor.core.cutoff:g} Å"
         )
+    minima, maxima = widen(minima, maxima, min_feature_range)
     features = [len(values) for values in minima]
     n_parameters = random_parameters(features, hidden_layers, seed=0).size
     activations = [activation] * len(hidden_layers) + [output_activation]

@@ -87,6 +87,7 @@ def train_stage(
         activation=config.network.activation,
         output_activation=config.network.output_activation,
         repulsion=config.training.repulsion,
+        min_feature_range=config.training.min_feature_range,
         loss=LossWeights(
             energy=options.energy_weight,
             force=options.force_weight,
