@@ -1,6 +1,6 @@
 """How the bundled start structure `dataset:lgps` was made: relax the lowest image at fixed cell.
 
-    python 05_relax_crystal.py runs/demo/training/best.json lgps.extxyz
+python 05_relax_crystal.py runs/demo/training/best.json lgps.extxyz
 """
 
 from __future__ import annotations

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
 from lionn_rs.md.protocol import Protocol, ProtocolSettings
 
@@ -30,10 +30,18 @@ __all__ = [
     "TransportConfig",
 ]
 
+
+def _not_zero(value: float) -> float:
+    if value == 0.0:
+        raise ValueError("must not be 0")
+    return value
+
+
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 NonNegative = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 Fraction = Annotated[float, Field(ge=0, lt=1)]
 Count = Annotated[int, Field(ge=1)]
+Charge = Annotated[float, Field(allow_inf_nan=False), AfterValidator(_not_zero)]
 Seed = Annotated[int, Field(ge=0, lt=2**63)]
 
 
@@ -174,7 +182,7 @@ class DiffusionSection(Section):
     """``[diffusion]``: from trajectories to diffusivity and conductivity."""
 
     carrier: str = Field("Li", description="Chemical symbol of the mobile ion")
-    charge: float = Field(1.0, description="Charge number of the mobile ion")
+    charge: Charge = Field(1.0, description="Charge number of the mobile ion, not 0")
     drift_reference: str | list[str] = Field(
         "framework",
         description="Atoms whose motion is subtracted: 'framework' (all but the carrier), 'all', "

@@ -14,7 +14,7 @@ import numpy as np
 
 from lionn_rs.errors import ConfigError
 
-__all__ = ["json_safe", "prepare_folder", "write_bytes", "write_json", "write_text"]
+__all__ = ["check_folder", "json_safe", "prepare_folder", "write_bytes", "write_json", "write_text"]
 
 
 def write_bytes(path: str | Path, content: bytes) -> None:
@@ -61,6 +61,32 @@ def json_safe(value: Any) -> Any:
     return value
 
 
+def check_folder(
+    path: str | Path, *, force: bool = False, resume: bool = False, resumable: bool = True
+) -> None:
+    """Refuse an output folder as :func:`prepare_folder` does, and change nothing.
+
+    Worth a call before work whose result the folder will hold. ``resumable`` says whether the
+    message may advise to resume.
+
+    Raises
+    ------
+    ConfigError
+        See :func:`prepare_folder`.
+    """
+    path = Path(path)
+    if force and resume:
+        raise ConfigError("--force and --resume exclude each other")
+    if path.exists() and not path.is_dir():
+        raise ConfigError(f"{path}: is a file, expected a folder for the output")
+    if resume or not _holds_results(path):
+        return
+    if not force:
+        advice = "--resume to go on with it, " if resumable else ""
+        raise ConfigError(f"{path}: output folder is not empty ({advice}--force to replace it)")
+    _refuse_foreign(path)
+
+
 def prepare_folder(path: str | Path, *, force: bool = False, resume: bool = False) -> Path:
     """Create an output folder, or refuse one that holds results already.
 
@@ -83,23 +109,13 @@ def prepare_folder(path: str | Path, *, force: bool = False, resume: bool = Fals
         The folder holds results or foreign files and neither ``force`` nor ``resume`` is given, or
         it is a file.
     """
+    check_folder(path, force=force, resume=resume)
     path = Path(path)
-    if force and resume:
-        raise ConfigError("--force and --resume exclude each other")
-    if path.exists() and not path.is_dir():
-        raise ConfigError(f"{path}: is a file, expected a folder for the output")
     if path.is_dir() and not resume:
-        if not _holds_results(path):
-            for file in [entry for entry in path.rglob("*") if not entry.is_dir()]:
-                file.unlink()
-        elif force:
-            _refuse_foreign(path)
+        if _holds_results(path):
             shutil.rmtree(path)
-        else:
-            raise ConfigError(
-                f"{path}: output folder is not empty (--resume to go on with it, "
-                "--force to replace it)"
-            )
+        for file in [entry for entry in path.rglob("*") if not entry.is_dir()]:
+            file.unlink()
     path.mkdir(parents=True, exist_ok=True)
     return path
 

@@ -29,13 +29,14 @@ def command(
 
     Trajectories that are not diffusive are named and left out.
     """
-    from lionn_rs.files import prepare_folder, write_json
+    from lionn_rs.files import check_folder, prepare_folder, write_json
     from lionn_rs.workflows.transport import (
         analyze_folder,
         draw_arrhenius,
         find_trajectories,
         fit_arrhenius,
         read_settings,
+        unfinished,
     )
 
     settings = read_settings(
@@ -45,11 +46,16 @@ def command(
             "arrhenius": {"extrapolate_to_K": extrapolate_to},
         },
     )
-    results = [
-        analyze_folder(folder, settings.diffusion) for folder in find_trajectories(trajectories)
-    ]
-    for result in results:
-        say(str(result))
+    if output is not None:
+        check_folder(output, force=force, resumable=False)
+    results = []
+    for folder in find_trajectories(trajectories):
+        note = unfinished(folder)
+        if note is not None:
+            say(f"{folder}: {note.text}" + (": left out" if note.failed else ""))
+        if note is None or not note.failed:
+            results.append(analyze_folder(folder, settings.diffusion))
+            say(str(results[-1]))
     fit = fit_arrhenius(results, settings.arrhenius)
     say(str(fit))
     if output is not None:

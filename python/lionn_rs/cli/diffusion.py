@@ -48,6 +48,7 @@ def command(
         draw_msd,
         find_trajectories,
         read_settings,
+        unfinished,
     )
 
     settings = read_settings(
@@ -65,6 +66,9 @@ def command(
         result = analyze_folder(folder, settings.diffusion)
         draw_msd([result], folder)
         say(str(result))
+        note = unfinished(folder)
+        if note is not None:
+            say(f"  warning: {note.text}")
         for text in result.warnings:
             say(f"  warning: {text}")
         for value in result.pymatgen:

@@ -26,13 +26,15 @@ def command(
     """Energy error per atom (eV/atom), force error (eV/Å) and stress error (eV/Å³)."""
     from lionn_rs.config import DataSection, TrainConfig
     from lionn_rs.config_file import parse_config
-    from lionn_rs.files import prepare_folder, write_json
+    from lionn_rs.files import check_folder, prepare_folder, write_json
     from lionn_rs.potential import Potential
     from lionn_rs.training import evaluate, predict
     from lionn_rs.workflows.inputs import load_images
 
     content: dict[str, Any] = {"data": {"images": images, "index": index, "energy": energy}}
     section: DataSection = parse_config(content, TrainConfig, source="options").data
+    if output is not None:
+        check_folder(output, force=force, resumable=False)
     model = Potential.load(potential)
     labeled = load_images(section)
     metrics = evaluate(model, labeled)

@@ -81,10 +81,13 @@ def main(arguments: list[str] | None = None) -> None:
         message = getattr(error, "format_message", None)
         if message is None:
             raise
-        code = _fail(f"{message()} (see 'lionn --help')", EXIT_USAGE, error, debug)
+        # Without arguments the help has been printed and the message is empty.
+        text = message().strip()
+        code = _fail(f"{text} (see 'lionn --help')", EXIT_USAGE, error, debug) if text else 2
     if code == EXIT_INTERRUPT:
         # Typer turns Ctrl-C inside a command into this code without a word.
-        typer.echo("lionn: interrupted", err=True)
+        advice = "; --resume goes on with it" if {"train", "md", "run"} & {*arguments[:1]} else ""
+        typer.echo(f"lionn: interrupted{advice}", err=True)
     sys.exit(code if isinstance(code, int) else 0)
 
 

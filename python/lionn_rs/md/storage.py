@@ -7,7 +7,6 @@ after the checkpoint is dropped, so files and state always agree.
 from __future__ import annotations
 
 import io
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from typing import Protocol as Interface
@@ -31,6 +30,7 @@ from lionn_rs.md.trajectory import (
     TRAJECTORY_FILE,
     Trajectory,
     TrajectoryWriter,
+    read_state,
 )
 
 if TYPE_CHECKING:
@@ -127,13 +127,14 @@ class FolderStore:
 
     def _previous(self) -> dict[str, Any] | None:
         """Metadata of the run in the folder, if it has one that can be continued."""
-        path = self._folder / METADATA_FILE
-        if not path.is_file() or not (self._folder / CHECKPOINT_FILE).is_file():
+        path, checkpoint = self._folder / METADATA_FILE, self._folder / CHECKPOINT_FILE
+        if not checkpoint.is_file():
             return None
-        try:
-            previous: dict[str, Any] = json.loads(path.read_text("utf-8"))
-        except ValueError as error:
-            raise DataError(f"{path}: not valid JSON: {error}") from error
+        if not path.is_file():
+            if read_checkpoint(checkpoint)["step"] == 0:
+                return None
+            raise DataError(f"{path}: missing, this run cannot be continued")
+        previous = read_state(path)
         _check_same_run(path, previous, self.metadata)
         self.seconds_before = float(previous.get("seconds", 0.0))
         return previous
@@ -160,6 +161,9 @@ class FolderStore:
 
     def continue_from(self, step: int) -> None:
         """See :class:`Store`."""
+        self._thermo = ThermoWriter(
+            self._folder / THERMO_FILE, last_step=step, stride=self._protocol.stride_thermo
+        )
         n_frames = self._protocol.n_steps // self._protocol.stride + 1
         self._frames = TrajectoryWriter.resume(
             self._folder / TRAJECTORY_FILE,
@@ -167,7 +171,6 @@ class FolderStore:
             n_frames=n_frames,
             metadata=self.metadata,
         )
-        self._thermo = ThermoWriter(self._folder / THERMO_FILE, last_step=step)
 
     def add(self, records: Records) -> None:
         """See :class:`Store`."""

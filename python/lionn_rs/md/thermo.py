@@ -50,19 +50,28 @@ def thermo_columns(records: dict[str, NDArray[Any]], protocol: Protocol) -> Colu
 
 
 class ThermoWriter:
-    """Appends rows to a CSV file; on ``resume`` rows after ``last_step`` are dropped first."""
+    """Appends rows to a CSV file.
 
-    def __init__(self, path: Path, *, last_step: int | None = None) -> None:
+    Parameters
+    ----------
+    path : Path
+        The file; replaced unless ``last_step`` is given.
+    last_step : int, optional
+        Continue the file: rows after this step are dropped.
+    stride : int
+        Steps between rows.
+
+    Raises
+    ------
+    DataError
+        The file to be continued is missing, damaged or ends before ``last_step``.
+    """
+
+    def __init__(self, path: Path, *, last_step: int | None = None, stride: int = 1) -> None:
         self.path = path
         lines = [",".join(COLUMNS)]
-        if last_step is not None and path.is_file():
-            # A line without its end was being written when the process died.
-            old = path.read_text("utf-8").splitlines(keepends=True)[1:]
-            lines += [
-                line.rstrip("\n")
-                for line in old
-                if line.endswith("\n") and int(line.split(",", 1)[0]) <= last_step
-            ]
+        if last_step is not None:
+            lines += _rows_until(path, last_step, stride)
         write_text(path, "\n".join(lines) + "\n")
 
     def append(self, columns: Columns) -> None:
@@ -75,6 +84,27 @@ class ThermoWriter:
             stream.writelines(",".join(row) + "\n" for row in zip(*texts, strict=True))
             stream.flush()
             os.fsync(stream.fileno())
+
+
+def _rows_until(path: Path, last_step: int, stride: int) -> list[str]:
+    """Complete rows up to a step; the last one may be less than ``stride`` steps before it."""
+    rows: list[str] = []
+    step = -1
+    try:
+        for line in path.read_text("utf-8").splitlines(keepends=True)[1:]:
+            # A line without its end was being written when the process died.
+            if not line.endswith("\n") or (number := int(line.split(",", 1)[0])) > last_step:
+                break
+            rows.append(line.rstrip("\n"))
+            step = number
+    except (OSError, ValueError) as error:
+        raise DataError(f"{path}: cannot continue this table: {error}") from error
+    if step + stride <= last_step:
+        raise DataError(
+            f"{path}: cannot continue this table, it ends at step {max(step, 0)}, "
+            f"the checkpoint is of step {last_step}"
+        )
+    return rows
 
 
 def read_thermo(path: str | Path) -> Columns:

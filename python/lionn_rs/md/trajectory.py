@@ -101,11 +101,19 @@ class TrajectoryWriter:
         """
         import h5py
 
+        if not path.is_file():
+            raise DataError(f"{path}: missing, this trajectory cannot be continued")
         try:
             with h5py.File(path, "r+") as file:
                 position = file["particles/all/position"]
                 steps = position["step"][:]
                 keep = int(np.count_nonzero((steps >= 0) & (steps <= last_step)))
+                end = int(steps[keep - 1]) if keep else -1
+                if end + metadata["protocol"]["stride"] <= last_step:
+                    raise DataError(
+                        f"{path}: cannot continue this trajectory, it ends at step {max(end, 0)}, "
+                        f"the checkpoint is of step {last_step}"
+                    )
                 position["step"][keep:] = UNWRITTEN
                 _resize(file, max(n_frames, keep))
                 parameters = file["parameters/lionn"]
@@ -184,9 +192,23 @@ def _reserve(
 
 def _state_of_run(trajectory: Path) -> dict[str, Any]:
     path = trajectory.with_name(METADATA_FILE)
-    if trajectory.name != TRAJECTORY_FILE or not path.is_file():
-        return {}
-    state: dict[str, Any] = json.loads(path.read_text("utf-8"))
+    return read_state(path) if trajectory.name == TRAJECTORY_FILE and path.is_file() else {}
+
+
+def read_state(path: Path) -> dict[str, Any]:
+    """Contents of the ``md.json`` of a run.
+
+    Raises
+    ------
+    DataError
+        It is damaged.
+    """
+    try:
+        state = json.loads(path.read_text("utf-8"))
+    except ValueError as error:
+        raise DataError(f"{path}: damaged ({error})") from error
+    if not isinstance(state, dict):
+        raise DataError(f"{path}: damaged (no mapping)")
     return state
 
 

@@ -64,7 +64,9 @@ def describe(target: str) -> list[str]:
     path = Path(target)
     if not path.exists():
         raise DataError(f"{path}: no such file or folder")
-    if path.is_dir() or path.suffix == ".h5":
+    if path.is_dir():
+        return _describe_folder(path)
+    if path.suffix == ".h5":
         return _describe_trajectory(path)
     if path.suffix == ".json":
         return _describe_potential(path)
@@ -101,6 +103,18 @@ def _describe_potential(path: Path) -> list[str]:
     ]
     lines += _flatten(potential.metadata)
     return lines
+
+
+def _describe_folder(path: Path) -> list[str]:
+    """Folder of ``lionn md``, ``lionn train`` or ``lionn run``."""
+    for name, reader in (
+        ("trajectory.h5", _describe_trajectory),
+        ("best.json", _describe_potential),
+        ("training/best.json", _describe_potential),
+    ):
+        if (path / name).is_file():
+            return [f"{path / name}:", *reader(path / name)]
+    raise DataError(f"{path}: holds no trajectory.h5 and no best.json")
 
 
 def _describe_trajectory(path: Path) -> list[str]:

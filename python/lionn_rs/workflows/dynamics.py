@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -158,12 +157,12 @@ def load_stopped(folder: Path) -> MdResult | None:
     makes no step.)
     """
     from lionn_rs.md import MdResult, Trajectory
-    from lionn_rs.md.trajectory import METADATA_FILE
+    from lionn_rs.md.trajectory import METADATA_FILE, read_state
 
     path = folder / METADATA_FILE
     if not path.is_file():
         return None
-    metadata = json.loads(path.read_text(encoding="utf-8"))
+    metadata = read_state(path)
     if metadata.get("status") != "failed":
         return None
     return MdResult("failed", metadata["message"], metadata, Trajectory.open(folder), output=folder)

@@ -194,8 +194,11 @@ class Workflow:
         return potential
 
     def _training(self) -> dict[str, Any]:
-        text = (self.folder / "training" / "metrics.json").read_text(encoding="utf-8")
-        record: dict[str, Any] = json.loads(text)
+        path = self.folder / "training" / "metrics.json"
+        try:
+            record: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        except (OSError, ValueError) as error:
+            raise DataError(f"{path}: damaged ({error}); start again with --force") from error
         return record
 
     def _dynamics(self, potential: Potential) -> list[MdResult]:

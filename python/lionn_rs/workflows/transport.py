@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -11,6 +12,7 @@ from lionn_rs.config import TransportConfig
 from lionn_rs.config_file import load_config, merge_overrides, parse_config
 from lionn_rs.errors import DataError
 from lionn_rs.files import write_json
+from lionn_rs.units import PS_TO_FS
 from lionn_rs.workflows.figures import save_figure
 
 if TYPE_CHECKING:
@@ -30,6 +32,7 @@ __all__ = [
     "find_trajectories",
     "fit_arrhenius",
     "read_settings",
+    "unfinished",
 ]
 
 N_RDF_PAIRS = 3
@@ -67,6 +70,29 @@ def find_trajectories(paths: Sequence[Path]) -> list[Path]:
             raise DataError(f"{path}: {reason} (expected a folder of 'lionn md')")
         found += [entry.parent for entry in inside]
     return list(dict.fromkeys(found))
+
+
+@dataclass(frozen=True)
+class Unfinished:
+    """What is known about a run that did not reach its end."""
+
+    text: str
+    failed: bool
+    """The run had to stop (collision, temperature); resuming does not help."""
+
+
+def unfinished(folder: Path) -> Unfinished | None:
+    """Say why a run did not reach its end; ``None`` if it did, or if nothing is known."""
+    from lionn_rs.md import Trajectory
+
+    trajectory = Trajectory.open(folder)
+    status = trajectory.metadata.get("status", "finished")
+    if status == "finished" or not trajectory.n_frames:
+        return None
+    time_ps = trajectory.time_fs[-1] / PS_TO_FS
+    if status == "failed":
+        return Unfinished(f"the run had to stop: {trajectory.metadata['message']}", failed=True)
+    return Unfinished(f"the run is not finished, it ends at {time_ps:g} ps", failed=False)
 
 
 def analyze_folder(folder: Path, section: DiffusionSection) -> DiffusionResult:
