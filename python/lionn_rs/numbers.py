@@ -49,8 +49,9 @@ def power(value: float | None, digits: int = 3) -> str:
         return MISSING
     if value == 0:
         return "0"
-    mantissa, exponent = f"{value:.{digits - 1}e}".replace("-", "−", value < 0).split("e")
-    return f"{mantissa} × 10{str(int(exponent)).translate(_SUPERSCRIPTS)}"
+    mantissa, exponent = f"{abs(value):.{digits - 1}e}".split("e")
+    sign = "−" if value < 0 else ""
+    return f"{sign}{mantissa} × 10{str(int(exponent)).translate(_SUPERSCRIPTS)}"
 
 
 def interval(low: float | None, high: float | None, digits: int = 2) -> str:
