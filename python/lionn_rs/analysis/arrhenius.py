@@ -136,6 +136,7 @@ def arrhenius(
             conductivity_mS_cm=None,
             conductivity_interval_mS_cm=None,
             beyond_data_K=distance,
+            supported=False,
         ),
         n_carriers=n_carriers,
         charge=charge,
@@ -284,6 +285,13 @@ def _warnings(fit: ArrheniusResult, bounds: tuple[UpperBound, ...], target: floa
         warnings.append(
             f"extrapolated over {distance:g} K beyond the data to {target:g} K: the interval holds "
             "only if the same mechanism and the same straight line continue there"
+        )
+    at_target = fit.predict(target)
+    if not at_target.supported:
+        low, high = at_target.interval_cm2_s
+        warnings.append(
+            f"no value at {target:g} K: the 95 % interval of D spans {np.log10(high / low):.0f} "
+            "orders of magnitude; more temperatures, longer runs or more ions are needed"
         )
     if fit.curvature_p is not None and fit.curvature_p < SIGNIFICANCE:
         warnings.append(

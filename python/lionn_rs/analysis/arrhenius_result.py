@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Final, Literal
 
 import numpy as np
 
@@ -39,6 +39,10 @@ class UpperBound(Record):
     """The fitted line, with its error, lies above the bound."""
 
 
+WIDEST_INTERVAL: Final = 1000.0
+"""Upper over lower end of a 95 % interval beyond which a value says nothing."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Extrapolation(Record):
     """The fitted line at one temperature."""
@@ -53,6 +57,9 @@ class Extrapolation(Record):
     conductivity_interval_mS_cm: tuple[float, float] | None
     beyond_data_K: float
     """Distance to the nearest temperature of the fit, K."""
+    supported: bool
+    """Whether the data support a value: False where the 95 % interval spans more than a factor of
+    :data:`WIDEST_INTERVAL`."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -123,14 +130,19 @@ class ArrheniusResult(Record):
             conductivity_mS_cm=sigma,
             conductivity_interval_mS_cm=sigma_interval,
             beyond_data_K=beyond([p.temperature_K for p in self.points], temperature_K),
+            supported=spread**2 <= WIDEST_INTERVAL,
         )
 
     def __str__(self) -> str:
         """One line for the terminal."""
         at = self.extrapolation
         low, high = self.activation_energy_interval_eV
-        text = (
-            f"E_a = {self.activation_energy_eV:.3f} eV, 95 % [{low:.3f}, {high:.3f}]; "
+        text = f"E_a = {self.activation_energy_eV:.3f} eV, 95 % [{low:.3f}, {high:.3f}]; "
+        if not at.supported:
+            return (
+                text + f"no value at {at.temperature_K:g} K: the interval spans orders of magnitude"
+            )
+        text += (
             f"D({at.temperature_K:g} K) = {at.diffusivity_cm2_s:.2e} cm²/s, 95 % "
             f"[{at.interval_cm2_s[0]:.1e}, {at.interval_cm2_s[1]:.1e}]"
         )

@@ -20,7 +20,7 @@ Charge = Annotated[
 ]
 Config = Annotated[
     Path | None,
-    typer.Option(help="TOML file with [diffusion] and [arrhenius].", show_default="none"),
+    typer.Option(help="TOML file with the sections diffusion and arrhenius.", show_default="none"),
 ]
 
 

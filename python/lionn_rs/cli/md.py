@@ -20,7 +20,7 @@ def command(
         ),
     ] = None,
     config: Annotated[
-        Path | None, typer.Option(help="TOML file with an [md] section.", show_default="none")
+        Path | None, typer.Option(help="TOML file with a section md.", show_default="none")
     ] = None,
     temperature: Annotated[
         list[float] | None, typer.Option(help="Temperature, K; repeat for several.")

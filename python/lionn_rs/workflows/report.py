@@ -75,7 +75,8 @@ def _headline(summary: dict[str, Any], figures: Path) -> html.Section:
         at = fit["extrapolation"]
         value = significant(at["conductivity_mS_cm"], 2)
         span = interval(*at["conductivity_interval_mS_cm"])
-        parts.append(f'<p class="big">{value} mS/cm at {escape(target)}</p>')
+        known = f"{value} mS/cm at" if at["supported"] else "No conductivity at"
+        parts.append(f'<p class="big">{known} {escape(target)}</p>')
         parts.append(
             f'<p class="interval">95 % interval {span} mS/cm, '
             "extrapolated with the Arrhenius line</p>"

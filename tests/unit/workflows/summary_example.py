@@ -130,6 +130,7 @@ def _fit() -> dict[str, Any]:
             "interval_cm2_s": [2e-8, 3e-7],
             "conductivity_mS_cm": 8.8,
             "conductivity_interval_mS_cm": [2.0, 40.0],
+            "supported": True,
         },
         "warnings": ["extrapolated over 200 K"],
     }
