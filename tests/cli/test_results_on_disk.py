@@ -29,7 +29,7 @@ def runs(tmp_path) -> Path:
             PROTOCOL.model_copy(update={"temperature_K": float(T)}),
             tmp_path / "md" / f"{T}K",
         )
-        for T in (300, 400, 500)
+        for T in (300, 400, 1000)
     ]
     assert [result.status for result in run_many(jobs, progress=False)] == ["finished"] * 3
     return tmp_path / "md"
@@ -47,6 +47,7 @@ def test_runs_that_did_not_end_are_named(runs, lionn):
     assert outcome.code == 0, outcome.err
     assert "warning: the run is not finished, it ends at 0.6 ps" in outcome.out
     assert "warning: the run had to stop: step 7: too hot" in outcome.out
+    assert outcome.out.index("Li at 400 K") < outcome.out.index("Li at 1000 K")
     outcome = lionn("arrhenius", runs)
     assert outcome.code == 1
     assert "400K: the run had to stop: step 7: too hot: left out" in outcome.out

@@ -129,6 +129,11 @@ def test_run_is_complete_and_resumes(lionn, tmp_path, monkeypatch):
     assert summary["arrhenius"]["refused"].startswith("an Arrhenius fit needs")
     assert summary["training"]["metrics"]["test"]["n_images"] > 0
     assert summary["hashes"]["potential"]
+    # Everything that the reference lists is there.
+    formats = (Path(__file__).parents[2] / "docs" / "reference" / "formats.md").read_text()
+    listed = formats.split("runs/lgps/\n")[1].split("```")[0].splitlines()
+    names = {line.split()[0].split("/")[0] for line in listed}
+    assert names == {path.name for path in folder.iterdir()}
     page = (folder / "report.html").read_text(encoding="utf-8")
     assert "No conductivity at 300 K" in page
     for name in ("temperature", "conserved", "msd", "paths", "rdf", "parity", "extrapolation"):

@@ -8,6 +8,7 @@ from typing import Final, Literal
 
 import numpy as np
 
+from lionn_rs.numbers import interval, significant
 from lionn_rs.units import BOLTZMANN_EV_K
 
 from ._records import Record
@@ -146,9 +147,11 @@ class ArrheniusResult(Record):
             f"[{at.interval_cm2_s[0]:.1e}, {at.interval_cm2_s[1]:.1e}]"
         )
         if at.conductivity_mS_cm is not None and at.conductivity_interval_mS_cm is not None:
-            low, high = at.conductivity_interval_mS_cm
-            text += f"; sigma = {at.conductivity_mS_cm:.3g} mS/cm, 95 % [{low:.2g}, {high:.2g}]"
-        return text
+            text += (
+                f"; sigma = {significant(at.conductivity_mS_cm, 2)} mS/cm, "
+                f"95 % {interval(*at.conductivity_interval_mS_cm)}"
+            )
+        return f"{text} (intervals from the {self.interval_basis} of the points)"
 
 
 def beyond(temperatures: Sequence[float], target: float) -> float:

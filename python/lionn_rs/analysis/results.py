@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from lionn_rs.numbers import interval, significant
+
 from ._records import Record
 from .conductivity import CollectiveResult
 from .framework import FrameworkSpecies
@@ -82,7 +84,13 @@ class DiffusionResult(Record):
                 f"(95 %); {self.refusal}"
             )
         low, high = self.interval_cm2_s
-        return (
-            f"{head}: D = {self.diffusivity_cm2_s:.3e} cm²/s, 95 % [{low:.2e}, {high:.2e}] "
-            f"({self.method}, {self.n_hops:.0f} hops), sigma = {self.conductivity_mS_cm:.3g} mS/cm"
+        text = (
+            f"{head}: D = {self.diffusivity_cm2_s:.2e} cm²/s, 95 % [{low:.1e}, {high:.1e}] "
+            f"({self.n_hops:.0f} hops, error: {self.method})"
         )
+        if self.conductivity_interval_mS_cm is not None:
+            text += (
+                f"; sigma = {significant(self.conductivity_mS_cm)} mS/cm, "
+                f"95 % {interval(*self.conductivity_interval_mS_cm)}"
+            )
+        return text

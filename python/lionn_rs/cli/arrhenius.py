@@ -58,6 +58,8 @@ def command(
             say(str(results[-1]))
     fit = fit_arrhenius(results, settings.arrhenius)
     say(str(fit))
+    for text in fit.warnings:
+        say(f"  warning: {text}")
     if output is not None:
         folder = prepare_folder(output, force=force)
         write_json(folder / "arrhenius.json", fit.to_dict())

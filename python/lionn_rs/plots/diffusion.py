@@ -9,6 +9,7 @@ import numpy as np
 
 from lionn_rs.analysis import ArrheniusResult, DiffusionResult
 from lionn_rs.errors import DataError
+from lionn_rs.numbers import interval, significant
 
 from .style import (
     COLORS,
@@ -236,8 +237,8 @@ def _draw_extrapolation(axes: Axes, fit: ArrheniusResult) -> None:
     value, (low, high) = at.diffusivity_cm2_s, at.interval_cm2_s
     label = f"{at.temperature_K:g} K"
     if at.conductivity_mS_cm is not None and at.conductivity_interval_mS_cm is not None:
-        lower, upper = at.conductivity_interval_mS_cm
-        label += f": σ = {at.conductivity_mS_cm:.2g} mS/cm, 95 % [{lower:.2g}, {upper:.2g}]"
+        span = interval(*at.conductivity_interval_mS_cm)
+        label += f": σ = {significant(at.conductivity_mS_cm, 2)} mS/cm, 95 % {span}"
     axes.errorbar(
         [1000.0 / at.temperature_K], [value], yerr=[[value - low], [high - value]], fmt="D",
         color=COLORS[1], markersize=4.5, capsize=2, linewidth=1.2, label=label,

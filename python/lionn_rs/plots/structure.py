@@ -179,7 +179,7 @@ def _draw_atoms(
     radius = share * RADIUS_POINTS * float(covalent_radii[atomic_numbers[symbol]])
     ax.scatter(
         flat_points[:, 0], flat_points[:, 1], s=np.pi * radius**2, color=color, edgecolors="white",
-        linewidths=0.6, label=symbol, zorder=3,
+        linewidths=0.6, label=symbol, zorder=3, clip_on=False,
     )  # fmt: skip
 
 

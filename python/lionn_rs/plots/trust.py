@@ -13,8 +13,8 @@ if TYPE_CHECKING:
 
 __all__ = ["plot_extrapolation"]
 
-FLOOR = 1e-7
-"""Drawn in place of zero on the logarithmic axis."""
+LEAST_PERCENT = 0.1
+"""The logarithmic axis begins here, or a factor of 5 below the smallest value."""
 
 
 def plot_extrapolation(runs: Sequence[dict[str, Any]], ax: Axes | None = None) -> Figure:
@@ -25,27 +25,33 @@ def plot_extrapolation(runs: Sequence[dict[str, Any]], ax: Axes | None = None) -
     runs : sequence of dict
         With ``temperature_K`` and ``extrapolation_rate`` (environments outside over all
         environments; ``None`` for runs without production). No extrapolation at all is drawn as
-        an open marker at the bottom.
+        an open marker at the bottom of the logarithmic axis.
     ax : Axes, optional
 
     Returns
     -------
     Figure
     """
-    shown = [run for run in runs if run["extrapolation_rate"] is not None]
+    shown = [
+        (run["temperature_K"], 100.0 * run["extrapolation_rate"])
+        for run in runs
+        if run["extrapolation_rate"] is not None
+    ]
+    floor = min([LEAST_PERCENT, *(percent / 5 for _, percent in shown if percent > 0)])
     with style():
         figure, axes = one_axes(ax, width_in=SINGLE_IN * 1.6)
-        for run in shown:
-            rate = run["extrapolation_rate"]
+        for temperature, percent in shown:
             axes.plot(
-                run["temperature_K"],
-                max(rate, FLOOR),
+                temperature,
+                max(percent, floor),
                 "o",
                 color=COLORS[0],
-                markerfacecolor=COLORS[0] if rate > 0 else "white",
+                markerfacecolor=COLORS[0] if percent > 0 else "white",
+                clip_on=False,
             )
         axes.set_yscale("log")
-        axes.set_ylim(FLOOR / 2, 1.5)
+        axes.set_ylim(floor, 100.0)
+        axes.yaxis.set_major_formatter("{x:g}")
         axes.set_xlabel("temperature / K")
-        axes.set_ylabel("environments outside")
+        axes.set_ylabel("environments outside / %")
     return figure

@@ -204,7 +204,8 @@ def run_record(result: MdResult) -> dict[str, Any]:
 
 def describe_run(record: dict[str, Any]) -> str:
     """One line on a run for the terminal."""
-    head = f"{record['temperature_K']:g} K, seed {record['seed']}: {record['stop_reason']}"
+    stopped = "" if record["status"] == record["stop_reason"] else f"{record['status']} at "
+    head = f"{record['temperature_K']:g} K, seed {record['seed']}: {stopped}{record['stop_reason']}"
     if record["mean_temperature_K"] is None:
         return f"{head} after {record['n_steps']} steps, no production to speak of"
     return (

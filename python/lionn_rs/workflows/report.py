@@ -7,9 +7,9 @@ from html import escape
 from typing import TYPE_CHECKING, Any
 
 from lionn_rs.files import write_text
+from lionn_rs.numbers import interval, significant
 from lionn_rs.progress import format_duration
 from lionn_rs.workflows import html
-from lionn_rs.workflows.numbers import interval, significant
 from lionn_rs.workflows.report_potential import data_section, training_section, trust_section
 from lionn_rs.workflows.report_transport import (
     arrhenius_section,

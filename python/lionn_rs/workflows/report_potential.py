@@ -5,10 +5,10 @@ from __future__ import annotations
 from html import escape
 from typing import TYPE_CHECKING, Any
 
+from lionn_rs.numbers import percent, significant
 from lionn_rs.progress import format_duration
 from lionn_rs.workflows import html
 from lionn_rs.workflows.html import Column
-from lionn_rs.workflows.numbers import percent, significant
 
 if TYPE_CHECKING:
     from pathlib import Path

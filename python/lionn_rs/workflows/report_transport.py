@@ -5,15 +5,16 @@ from __future__ import annotations
 from html import escape
 from typing import TYPE_CHECKING, Any
 
-from lionn_rs.workflows import html
-from lionn_rs.workflows.html import Column
-from lionn_rs.workflows.numbers import (
+from lionn_rs.numbers import (
     interval,
     power,
     power_interval,
+    power_with_error,
     significant,
     with_error,
 )
+from lionn_rs.workflows import html
+from lionn_rs.workflows.html import Column
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -138,7 +139,7 @@ def _remarks(row: dict[str, Any]) -> list[str]:
     collective = row["collective"]
     if collective is not None and collective["meaningful"]:
         value = with_error(collective["conductivity_mS_cm"], collective["conductivity_sd_mS_cm"])
-        remarks.append(f"collective conductivity {value} mS/cm (one standard deviation)")
+        remarks.append(f"collective conductivity {value} mS/cm (± one sd)")
     return [*remarks, *row["warnings"]]
 
 
@@ -148,7 +149,7 @@ def _axes_table(summary: dict[str, Any]) -> str:
             significant(row["temperature_K"]),
             str(row["seed"]),
             *(
-                f"{power(axis['diffusivity_cm2_s'], 2)} ± {power(axis['sd_cm2_s'], 1)}"
+                power_with_error(axis["diffusivity_cm2_s"], axis["sd_cm2_s"])
                 for axis in row["axes"]
             ),
         )

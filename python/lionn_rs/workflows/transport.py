@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -64,12 +65,18 @@ def find_trajectories(paths: Sequence[Path]) -> list[Path]:
             found.append(path.parent)
             continue
         levels = (TRAJECTORY_FILE, f"*/{TRAJECTORY_FILE}", f"*/*/{TRAJECTORY_FILE}")
-        inside = next((hits for level in levels if (hits := sorted(path.glob(level)))), [])
+        inside = next((hits for level in levels if (hits := list(path.glob(level)))), [])
         if not inside:
             reason = f"holds no {TRAJECTORY_FILE}" if path.exists() else "no such file or folder"
             raise DataError(f"{path}: {reason} (expected a folder of 'lionn md')")
-        found += [entry.parent for entry in inside]
+        found += sorted((entry.parent for entry in inside), key=_natural)
     return list(dict.fromkeys(found))
+
+
+def _natural(path: Path) -> list[tuple[int, float, str]]:
+    """Sort key that puts ``700K`` before ``1000K``."""
+    parts = re.split(r"(\d+(?:\.\d+)?)", str(path))
+    return [(0, float(part), "") if k % 2 else (1, 0.0, part) for k, part in enumerate(parts)]
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,15 @@ from __future__ import annotations
 
 import math
 
-__all__ = ["interval", "percent", "power", "power_interval", "significant", "with_error"]
+__all__ = [
+    "interval",
+    "percent",
+    "power",
+    "power_interval",
+    "power_with_error",
+    "significant",
+    "with_error",
+]
 
 _SUPERSCRIPTS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 MISSING = "–"
@@ -41,8 +49,9 @@ def power(value: float | None, digits: int = 3) -> str:
         return MISSING
     if value == 0:
         return "0"
-    mantissa, exponent = f"{value:.{digits - 1}e}".split("e")
-    return f"{mantissa} × 10{str(int(exponent)).translate(_SUPERSCRIPTS)}"
+    mantissa, exponent = f"{abs(value):.{digits - 1}e}".split("e")
+    sign = "−" if value < 0 else ""
+    return f"{sign}{mantissa} × 10{str(int(exponent)).translate(_SUPERSCRIPTS)}"
 
 
 def interval(low: float | None, high: float | None, digits: int = 2) -> str:
@@ -65,6 +74,23 @@ def power_interval(low: float | None, high: float | None, digits: int = 2) -> st
     '[1.2 × 10⁻⁶, 3.4 × 10⁻⁶]'
     """
     return f"[{power(low, digits)}, {power(high, digits)}]"
+
+
+def power_with_error(value: float | None, error: float | None) -> str:
+    """Format a value with its error and a common power of ten; the error has two digits at most.
+
+    Examples
+    --------
+    >>> power_with_error(4.93e-6, 1.72e-6), power_with_error(6.9e-5, 7.0e-6)
+    ('(4.9 ± 1.7) × 10⁻⁶', '(6.9 ± 0.7) × 10⁻⁵')
+    """
+    if value is None or error is None or not math.isfinite(value) or not error > 0:
+        return power(value)
+    exponent = math.floor(math.log10(max(abs(value), error)))
+    scaled, spread = value / 10.0**exponent, error / 10.0**exponent
+    decimals = 2 if spread < 0.1 else 1
+    text = f"({scaled:.{decimals}f} ± {spread:.{decimals}f})"
+    return f"{text} × 10{str(exponent).translate(_SUPERSCRIPTS)}"
 
 
 def percent(fraction: float | None) -> str:
