@@ -9,12 +9,11 @@ import sys
 from pathlib import Path
 
 import pytest
-import tomllib
 
 from lionn_rs import datasets
 from lionn_rs.cli.main import app
 from lionn_rs.config import RunConfig
-from lionn_rs.config_file import parse_config
+from lionn_rs.config_file import load_config
 
 ROOT = Path(__file__).parents[2]
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]
@@ -47,8 +46,9 @@ def test_python_runs(code, tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize("text", blocks("toml"))
-def test_toml_is_accepted(text):
-    parse_config(tomllib.loads(text), RunConfig, source="document")
+def test_toml_is_accepted(text, tmp_path):
+    (tmp_path / "document.toml").write_text(text, encoding="utf-8")
+    load_config(tmp_path / "document.toml", RunConfig)
 
 
 @pytest.mark.parametrize("text", blocks("console"))

@@ -226,7 +226,7 @@ def run_many(
 
         def advance(n: float, *, skipped: bool = False, **_: float | str) -> None:
             with lock:
-                display.advance(n, skipped=skipped, finished=f"{finished}/{len(jobs)}")
+                display.advance(n, skipped=skipped, ended=f"{finished}/{len(jobs)}")
 
         futures = [pool.submit(run.execute, advance, stop, keep_failure=True) for run in runs]
         try:
