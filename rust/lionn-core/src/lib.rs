@@ -18,6 +18,7 @@ pub mod neighbors;
 pub mod network;
 pub mod observables;
 pub mod potential;
+pub mod simd;
 pub mod species;
 pub mod system;
 pub mod training;

@@ -6,8 +6,11 @@ use lionn_core::descriptors::testing::jacobian_by_contraction;
 use lionn_core::descriptors::{
     Angular, Cutoff, Descriptor, Environment, EtaUnit, Gaussian, GaussianSpec, SymmetryFunction, Workspace,
 };
+use lionn_core::linalg::Vec3;
 use lionn_core::neighbors::NeighborList;
+use lionn_core::simd::Level;
 use lionn_core::{Cell, System};
+use proptest::prelude::*;
 
 fn environment(system: &System, descriptor: &dyn Descriptor, i: usize) -> (usize, Environment) {
     let element_of: Vec<u8> = system
@@ -116,43 +119,97 @@ fn mixed_spec() -> GaussianSpec {
     }
 }
 
-#[test]
-fn fast_path_agrees_with_the_formulas() {
-    for (spec, seed) in [(gaussian_56(Cutoff::Cosine { radius: 6.5 }), 1), (mixed_spec(), 2)] {
-        let fast = Gaussian::new(&spec).unwrap();
-        let plain = ReferenceGaussian(fast.clone());
-        let system = random_crystal(seed, 24);
-        for i in 0..4 {
-            let (center, environment) = environment(&system, &fast, i);
-            let n = fast.n_features(center);
-            let (mut a, mut b) = (vec![0.0; n], vec![0.0; n]);
-            let (mut work, mut plain_work) = (Workspace::default(), Workspace::default());
-            fast.values(center, &environment, &mut work, &mut a);
-            plain.values(center, &environment, &mut plain_work, &mut b);
-            for k in 0..n {
-                assert!(
-                    (a[k] - b[k]).abs() <= 1e-11 * b[k].abs().max(1e-3),
-                    "feature {k}: {} {}",
-                    a[k],
-                    b[k]
-                );
+/// Values, gradients and Jacobian of every instruction set against the plain formulas, to 1e-11 of their size.
+fn compare_with_the_formulas(spec: &GaussianSpec, system: &System, centers: std::ops::Range<usize>) {
+    let descriptor = Gaussian::new(spec).unwrap();
+    let plain = ReferenceGaussian(descriptor.clone());
+    for i in centers {
+        let (center, environment) = environment(system, &plain, i);
+        let n = plain.n_features(center);
+        let dedg: Vec<f64> = (0..n).map(|k| (1.3 * k as f64).sin()).collect();
+        let mut work = Workspace::default();
+        let (mut values, mut gradient) = (vec![0.0; n], vec![[0.0; 3]; environment.len()]);
+        plain.values(center, &environment, &mut work, &mut values);
+        plain.contract(center, &environment, &mut work, &dedg, &mut gradient);
+        let mut jacobian = Vec::new();
+        jacobian_by_contraction(&plain, center, &environment, &mut work, &mut jacobian);
+        for level in Level::available() {
+            let fast = descriptor.clone().with_level(level);
+            let (mut fast_values, mut fast_gradient) = (vec![0.0; n], vec![[0.0; 3]; environment.len()]);
+            let mut fast_jacobian = Vec::new();
+            fast.values(center, &environment, &mut work, &mut fast_values);
+            fast.contract(center, &environment, &mut work, &dedg, &mut fast_gradient);
+            fast.jacobian(center, &environment, &mut work, &mut fast_jacobian);
+            let what = format!("{}, atom {i}", level.name());
+            for (k, (a, b)) in fast_values.iter().zip(&values).enumerate() {
+                assert!((a - b).abs() <= 1e-11 * b.abs().max(1e-3), "{what}, feature {k}: {a} {b}");
             }
-            let dedg: Vec<f64> = (0..n).map(|k| (1.3 * k as f64).sin()).collect();
-            let (mut ga, mut gb) = (vec![[0.0; 3]; environment.len()], vec![[0.0; 3]; environment.len()]);
-            fast.contract(center, &environment, &mut work, &dedg, &mut ga);
-            plain.contract(center, &environment, &mut plain_work, &dedg, &mut gb);
-            let size = gb.iter().flatten().fold(0.0f64, |m, x| m.max(x.abs()));
-            for (x, y) in ga.iter().flatten().zip(gb.iter().flatten()) {
-                assert!((x - y).abs() < 1e-11 * size, "{x} {y}");
-            }
-            let (mut ja, mut jb) = (Vec::new(), Vec::new());
-            fast.jacobian(center, &environment, &mut work, &mut ja);
-            jacobian_by_contraction(&plain, center, &environment, &mut plain_work, &mut jb);
-            assert_eq!(ja.len(), jb.len());
-            for (x, y) in ja.iter().flatten().zip(jb.iter().flatten()) {
-                assert!((x - y).abs() < 1e-11, "{x} {y}");
-            }
+            assert_close(&fast_gradient, &gradient, &format!("{what}, gradient"));
+            assert_close(&fast_jacobian, &jacobian, &format!("{what}, Jacobian"));
         }
+    }
+}
+
+fn assert_close(fast: &[Vec3], plain: &[Vec3], what: &str) {
+    assert_eq!(fast.len(), plain.len());
+    let size = plain.iter().flatten().fold(1e-3f64, |m, x| m.max(x.abs()));
+    for (n, (x, y)) in fast.iter().flatten().zip(plain.iter().flatten()).enumerate() {
+        assert!((x - y).abs() <= 1e-11 * size, "{what}, component {n}: {x} {y}, largest {size}");
+    }
+}
+
+#[test]
+fn every_instruction_set_agrees_with_the_formulas() {
+    for (spec, seed) in [(gaussian_56(Cutoff::Cosine { radius: 6.5 }), 1), (mixed_spec(), 2)] {
+        compare_with_the_formulas(&spec, &random_crystal(seed, 24), 0..4);
+    }
+}
+
+/// Any angular function with integer or other zeta, for two elements; radial exponents in units of 1/Rc².
+fn any_function() -> impl Strategy<Value = SymmetryFunction> {
+    let zeta = prop_oneof![4 => (1u32..=16).prop_map(f64::from), 1 => 0.5f64..9.5];
+    let element = || prop_oneof![Just("Li".to_string()), Just("S".to_string())];
+    let cutoff = prop_oneof![
+        3 => Just(None),
+        1 => (3.0f64..6.5).prop_map(|radius| Some(Cutoff::Cosine { radius })),
+        1 => (3.0f64..6.5).prop_map(|radius| Some(Cutoff::Polynomial { radius, gamma: 4.0 })),
+    ];
+    let eta = prop_oneof![Just(0.005), Just(4.0), 0.0f64..40.0];
+    let rs = prop_oneof![3 => Just(0.0), 1 => 0.0f64..4.0];
+    let sign = prop_oneof![Just(1.0), Just(-1.0)];
+    (0..3, [element(), element()], eta, zeta, sign, rs, cutoff).prop_map(
+        |(kind, neighbors, eta, zeta, gamma, rs, cutoff)| {
+            let [neighbor, _] = neighbors.clone();
+            let angular = Angular { neighbors, eta, zeta, gamma, rs, cutoff };
+            match kind {
+                0 => SymmetryFunction::G2 { neighbor, eta, rs, cutoff },
+                1 => SymmetryFunction::G4(angular),
+                _ => SymmetryFunction::G5(angular),
+            }
+        },
+    )
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
+    /// Random sets of functions on random structures, from no neighbors to more than there are lanes.
+    #[test]
+    fn random_sets_agree_with_the_formulas(
+        functions in prop::collection::vec(any_function(), 1..9),
+        n_atoms in 1usize..18,
+        seed in 0u64..1000,
+    ) {
+        let elements = ["Li".to_string(), "S".to_string()];
+        let mut system = random_crystal(seed, n_atoms);
+        system.numbers.iter_mut().enumerate().for_each(|(i, z)| *z = if i % 3 == 0 { 16 } else { 3 });
+        let spec = GaussianSpec {
+            elements: elements.to_vec(),
+            cutoff: Cutoff::Cosine { radius: 5.5 },
+            eta_unit: EtaUnit::Reduced,
+            functions: elements.iter().map(|e| (e.clone(), functions.clone())).collect(),
+        };
+        compare_with_the_formulas(&spec, &system, 0..1);
     }
 }
 

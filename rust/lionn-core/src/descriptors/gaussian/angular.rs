@@ -5,10 +5,15 @@
 //! `sum A P(x)` with a polynomial `P(x) = 2^(1-zeta) (1 + gamma x)^zeta`, a linear combination of the moments
 //! `M_n = sum A x^n`. In the force pass the whole group is one polynomial with coefficients
 //! `p_n = sum_f dE/dG_f P_f,n`.
+//!
+//! Triples with `r_jk` beyond the cutoff contribute nothing. They are left out by whole vectors of `k`: the first loop
+//! writes every vector, but moves on only after one that has a triple inside, so nothing is branched on.
 
 use super::factor::Factor;
 use super::function::{Function, Kind};
-use super::scratch::{GroupScratch, Scratch};
+use super::scratch::{
+    FactorTable, N_GRADIENT, N_LEGS, N_VIEW, Scratch, Triples, lanes, of_place, vectors, vectors_mut,
+};
 use pulp::Simd;
 
 /// Largest integer `zeta` treated by moments.
@@ -63,24 +68,25 @@ impl Group {
         self.members.iter().map(|(feature, _)| *feature)
     }
 
-    /// Evaluates all members; leaves cosines and factors of all triples in `rows`.
+    /// Evaluates all members; leaves what the force pass needs in `triples`.
     #[inline(always)]
     pub fn values<S: Simd>(
         &self,
         simd: S,
         factor: &Factor,
         scratch: &Scratch,
-        rows: &mut GroupScratch,
+        triples: &mut Triples,
         out: &mut [f64],
     ) {
-        self.fill_rows(simd, factor, scratch, rows);
+        self.collect(simd, factor, scratch, triples);
+        let table = &scratch.factors[self.factor];
         let mut moments = [0.0; MAX_MOMENTS];
         match self.n_moments {
-            0..=2 => self.moments::<S, 2>(simd, scratch, rows, &mut moments),
-            3 => self.moments::<S, 3>(simd, scratch, rows, &mut moments),
-            4..=5 => self.moments::<S, 5>(simd, scratch, rows, &mut moments),
-            6..=9 => self.moments::<S, 9>(simd, scratch, rows, &mut moments),
-            _ => self.moments::<S, MAX_MOMENTS>(simd, scratch, rows, &mut moments),
+            0..=2 => multiply_and_sum::<S, 2>(simd, table, triples, &mut moments),
+            3 => multiply_and_sum::<S, 3>(simd, table, triples, &mut moments),
+            4..=5 => multiply_and_sum::<S, 5>(simd, table, triples, &mut moments),
+            6..=9 => multiply_and_sum::<S, 9>(simd, table, triples, &mut moments),
+            _ => multiply_and_sum::<S, MAX_MOMENTS>(simd, table, triples, &mut moments),
         }
         for (feature, polynomial) in &self.members {
             out[*feature] = polynomial.iter().zip(&moments).map(|(p, m)| p * m).sum();
@@ -113,178 +119,196 @@ impl Group {
         &self,
         simd: S,
         polynomial: &[f64; MAX_MOMENTS],
-        rows: &GroupScratch,
+        triples: &Triples,
         scratch: &mut Scratch,
     ) {
         match self.n_moments {
-            0..=2 => self.contract_rows::<S, 2>(simd, polynomial, rows, scratch),
-            3 => self.contract_rows::<S, 3>(simd, polynomial, rows, scratch),
-            4..=5 => self.contract_rows::<S, 5>(simd, polynomial, rows, scratch),
-            6..=9 => self.contract_rows::<S, 9>(simd, polynomial, rows, scratch),
-            _ => self.contract_rows::<S, MAX_MOMENTS>(simd, polynomial, rows, scratch),
+            0..=2 => self.contract_rows::<S, 2>(simd, polynomial, triples, scratch),
+            3 => self.contract_rows::<S, 3>(simd, polynomial, triples, scratch),
+            4..=5 => self.contract_rows::<S, 5>(simd, polynomial, triples, scratch),
+            6..=9 => self.contract_rows::<S, 9>(simd, polynomial, triples, scratch),
+            _ => self.contract_rows::<S, MAX_MOMENTS>(simd, polynomial, triples, scratch),
         }
     }
 
-    /// The neighbors `k` of row `j`, padded to whole vectors, and how many of its first entries repeat a pair.
+    /// Cosines and `f(s_jk)` with derivative of all triples that count.
     #[inline(always)]
-    fn row(&self, scratch: &Scratch, j: usize) -> (std::ops::Range<usize>, usize) {
+    fn collect<S: Simd>(&self, simd: S, factor: &Factor, scratch: &Scratch, triples: &mut Triples) {
         let [a, b] = self.neighbors;
-        let range = scratch.padded(b);
-        if a == b {
-            let start = Scratch::vector_start(j + 1);
-            (start..range.end, j + 1 - start)
+        let n_vectors = |e: usize| scratch.padded(e).len() / S::F64_LANES;
+        // Rows go over the element that makes fewer vectors in total.
+        let swap = scratch.occupied(b).len() * n_vectors(a) < scratch.occupied(a).len() * n_vectors(b);
+        let (rows, columns) = if swap { (b, a) } else { (a, b) };
+        let search = Search {
+            view: &scratch.factors[self.factor].view,
+            rows: scratch.occupied(rows),
+            columns: scratch.padded(columns).start / S::F64_LANES..scratch.padded(columns).end / S::F64_LANES,
+        };
+        match (self.narrow, a == b) {
+            (true, true) => search.run::<S, true, true>(simd, triples),
+            (true, false) => search.run::<S, true, false>(simd, triples),
+            (false, true) => search.run::<S, false, true>(simd, triples),
+            (false, false) => search.run::<S, false, false>(simd, triples),
+        }
+        let used = triples.len * S::F64_LANES;
+        let (f, df) = (&mut triples.f[..used], &mut triples.df[..used]);
+        if self.narrow {
+            factor.evaluate(simd, &triples.w[..used], f, df);
         } else {
-            (range, 0)
-        }
-    }
-
-    /// Cosines and `f(s_jk)` with derivative of all triples, row by row.
-    #[inline(always)]
-    fn fill_rows<S: Simd>(&self, simd: S, factor: &Factor, scratch: &Scratch, rows: &mut GroupScratch) {
-        let [a, b] = self.neighbors;
-        let first = scratch.occupied(a);
-        rows.resize(first.len() * scratch.padded(b).len());
-        let two = simd.splat_f64s(2.0);
-        let mut place = 0;
-        for j in first {
-            let (row, repeated) = self.row(scratch, j);
-            if row.is_empty() {
-                continue;
+            for (f, w) in f.iter_mut().zip(&triples.w[..used]) {
+                *f = if *w > 0.0 { 1.0 } else { 0.0 };
             }
-            let n = row.len();
-            let [xj, yj, zj, sj, ij] =
-                [scratch.x[j], scratch.y[j], scratch.z[j], scratch.s[j], scratch.inv[j]]
-                    .map(|v| simd.splat_f64s(v));
-            let (x, y, z) = (
-                chunks::<S>(&scratch.x[row.clone()]),
-                chunks::<S>(&scratch.y[row.clone()]),
-                chunks::<S>(&scratch.z[row.clone()]),
-            );
-            let (s, inv) = (chunks::<S>(&scratch.s[row.clone()]), chunks::<S>(&scratch.inv[row]));
-            let (cos, _) = S::as_mut_simd_f64s(&mut rows.cos[place..place + n]);
-            let (s_jk, _) = S::as_mut_simd_f64s(&mut rows.s_jk[..n]);
-            for k in 0..cos.len() {
-                let dot =
-                    simd.mul_add_e_f64s(xj, x[k], simd.mul_add_e_f64s(yj, y[k], simd.mul_f64s(zj, z[k])));
-                cos[k] = simd.mul_f64s(dot, simd.mul_f64s(ij, inv[k]));
-                s_jk[k] = simd.negate_mul_add_e_f64s(two, dot, simd.add_f64s(sj, s[k]));
-            }
-            let (f, df) = (&mut rows.f[place..place + n], &mut rows.df[place..place + n]);
-            if self.narrow {
-                rows.s_jk[..repeated].fill(factor.beyond());
-                factor.evaluate(simd, &rows.s_jk[..n], f, df);
-            } else {
-                f.fill(1.0);
-                f[..repeated].fill(0.0);
-                df.fill(0.0);
-            }
-            place += n;
-        }
-    }
-
-    #[inline(always)]
-    fn moments<S: Simd, const N: usize>(
-        &self,
-        simd: S,
-        scratch: &Scratch,
-        rows: &GroupScratch,
-        out: &mut [f64; MAX_MOMENTS],
-    ) {
-        let table = &scratch.factors[self.factor];
-        let mut sums = [simd.splat_f64s(0.0); N];
-        let mut place = 0;
-        for j in scratch.occupied(self.neighbors[0]) {
-            let (row, _) = self.row(scratch, j);
-            let n = row.len();
-            let fk = chunks::<S>(&table.f[row]);
-            let (f, cos) = (chunks::<S>(&rows.f[place..place + n]), chunks::<S>(&rows.cos[place..place + n]));
-            let fj = simd.splat_f64s(table.f[j]);
-            for k in 0..fk.len() {
-                let mut term = simd.mul_f64s(simd.mul_f64s(fj, fk[k]), f[k]);
-                sums[0] = simd.add_f64s(sums[0], term);
-                for sum in &mut sums[1..] {
-                    term = simd.mul_f64s(term, cos[k]);
-                    *sum = simd.add_f64s(*sum, term);
-                }
-            }
-            place += n;
-        }
-        for (value, sum) in out.iter_mut().zip(sums) {
-            *value = simd.reduce_sum_f64s(sum);
+            df.fill(0.0);
         }
     }
 
     /// Per triple, with `q = P' A`, `t = 2 P f_j f_k f_jk'` (primes of `f` with respect to `s`):
     /// ```text
-    /// dE/dr_j = alpha_j r_j + b r_k      alpha_j = 2 P f_j' f_k f_jk + t - q x / s_j
-    /// dE/dr_k = alpha_k r_k + b r_j      alpha_k = 2 P f_j f_k' f_jk + t - q x / s_k
+    /// dE/dr_j = alpha_j r_j + b r_k      alpha_j = 2 P A f_j'/f_j + t - q x / s_j
+    /// dE/dr_k = alpha_k r_k + b r_j      alpha_k = 2 P A f_k'/f_k + t - q x / s_k
     /// b = q / (r_j r_k) - t
     /// ```
+    /// In the loop `q` is doubled, as `P` is; the inverse distances contain the other half.
     #[inline(always)]
     fn contract_rows<S: Simd, const N: usize>(
         &self,
         simd: S,
         polynomial: &[f64; MAX_MOMENTS],
-        rows: &GroupScratch,
+        triples: &Triples,
         scratch: &mut Scratch,
     ) {
-        let p: [S::f64s; N] = std::array::from_fn(|n| simd.splat_f64s(polynomial[n]));
-        let zero = simd.splat_f64s(0.0);
-        let two = simd.splat_f64s(2.0);
-        let mut place = 0;
-        for j in scratch.occupied(self.neighbors[0]) {
-            let (row, _) = self.row(scratch, j);
-            let n = row.len();
-            let Scratch { x, y, z, inv, factors, alpha, bx, by, bz, .. } = &mut *scratch;
-            let table = &factors[self.factor];
-            let [xj, yj, zj, ij, fj, dfj] =
-                [x[j], y[j], z[j], inv[j], table.f[j], table.df[j]].map(|v| simd.splat_f64s(v));
-            let (xk, yk, zk) =
-                (chunks::<S>(&x[row.clone()]), chunks::<S>(&y[row.clone()]), chunks::<S>(&z[row.clone()]));
-            let ik = chunks::<S>(&inv[row.clone()]);
-            let (fk, dfk) = (chunks::<S>(&table.f[row.clone()]), chunks::<S>(&table.df[row.clone()]));
-            let cos = chunks::<S>(&rows.cos[place..place + n]);
-            let (fjk, dfjk) =
-                (chunks::<S>(&rows.f[place..place + n]), chunks::<S>(&rows.df[place..place + n]));
-            let (alpha_k, _) = S::as_mut_simd_f64s(&mut alpha[row.clone()]);
-            let (bx_k, _) = S::as_mut_simd_f64s(&mut bx[row.clone()]);
-            let (by_k, _) = S::as_mut_simd_f64s(&mut by[row.clone()]);
-            let (bz_k, _) = S::as_mut_simd_f64s(&mut bz[row]);
-            let (mut sum_alpha, mut sum_x, mut sum_y, mut sum_z) = (zero, zero, zero, zero);
-            for k in 0..cos.len() {
-                let c = cos[k];
-                let mut value = p[N - 1];
-                let mut slope = zero;
-                for m in (0..N - 1).rev() {
-                    slope = simd.mul_add_e_f64s(slope, c, value);
-                    value = simd.mul_add_e_f64s(value, c, p[m]);
-                }
-                let p2 = simd.mul_f64s(two, value);
-                let fjfk = simd.mul_f64s(fj, fk[k]);
-                let q = simd.mul_f64s(slope, simd.mul_f64s(fjfk, fjk[k]));
-                let t = simd.mul_f64s(p2, simd.mul_f64s(fjfk, dfjk[k]));
-                let p2f = simd.mul_f64s(p2, fjk[k]);
-                let qc = simd.mul_f64s(q, c);
-                let b = simd.mul_sub(q, simd.mul_f64s(ij, ik[k]), t);
-                let radial_j = simd.mul_add_e_f64s(p2f, simd.mul_f64s(dfj, fk[k]), t);
-                let radial_k = simd.mul_add_e_f64s(p2f, simd.mul_f64s(fj, dfk[k]), t);
-                let aj = simd.negate_mul_add_e_f64s(qc, simd.mul_f64s(ij, ij), radial_j);
-                let ak = simd.negate_mul_add_e_f64s(qc, simd.mul_f64s(ik[k], ik[k]), radial_k);
-                sum_alpha = simd.add_f64s(sum_alpha, aj);
-                sum_x = simd.mul_add_e_f64s(b, xk[k], sum_x);
-                sum_y = simd.mul_add_e_f64s(b, yk[k], sum_y);
-                sum_z = simd.mul_add_e_f64s(b, zk[k], sum_z);
-                alpha_k[k] = simd.add_f64s(alpha_k[k], ak);
-                bx_k[k] = simd.mul_add_e_f64s(b, xj, bx_k[k]);
-                by_k[k] = simd.mul_add_e_f64s(b, yj, by_k[k]);
-                bz_k[k] = simd.mul_add_e_f64s(b, zj, bz_k[k]);
-            }
-            alpha[j] += simd.reduce_sum_f64s(sum_alpha);
-            bx[j] += simd.reduce_sum_f64s(sum_x);
-            by[j] += simd.reduce_sum_f64s(sum_y);
-            bz[j] += simd.reduce_sum_f64s(sum_z);
-            place += n;
+        let mut p = [simd.splat_f64s(0.0); N];
+        for (p, &coefficient) in p.iter_mut().zip(polynomial) {
+            *p = simd.splat_f64s(2.0 * coefficient);
         }
+        let Scratch { factors, gradient, gradient_of_rows, .. } = scratch;
+        let legs = &factors[self.factor].legs;
+        let (of_vectors, _) = vectors::<S>(legs).as_chunks::<N_LEGS>();
+        let (gradient_k, _) = vectors_mut::<S>(gradient).as_chunks_mut::<N_GRADIENT>();
+        let (gradient_j, _) = vectors_mut::<S>(gradient_of_rows).as_chunks_mut::<N_GRADIENT>();
+        let len = triples.len;
+        let places = &triples.places[..len];
+        let cos = &vectors::<S>(&triples.cos)[..len];
+        let (f, df) = (&vectors::<S>(&triples.f)[..len], &vectors::<S>(&triples.df)[..len]);
+        for (((&[j, k], &c), &f), &df) in places.iter().zip(cos).zip(f).zip(df) {
+            let (j, k) = (j as usize, k as usize);
+            let [x_j, y_j, z_j, inverse_j, inverse2_j, log_slope_j] = of_place(simd, of_vectors, j);
+            let [x_k, y_k, z_k, inverse_k, inverse2_k, log_slope_k] = of_vectors[k];
+            let mut value = p[N - 1];
+            let mut slope = p[N - 1];
+            for m in (1..N - 1).rev() {
+                value = simd.mul_add_e_f64s(value, c, p[m]);
+                slope = simd.mul_add_e_f64s(slope, c, value);
+            }
+            value = simd.mul_add_e_f64s(value, c, p[0]);
+            let q = simd.mul_f64s(slope, f);
+            let t = simd.mul_f64s(value, df);
+            let radial = simd.mul_f64s(value, f);
+            let angular = simd.mul_f64s(q, c);
+            let b = simd.mul_sub(q, simd.mul_f64s(inverse_j, inverse_k), t);
+            let alpha_j = simd.mul_add_e_f64s(radial, log_slope_j, t);
+            let alpha_j = simd.negate_mul_add_e_f64s(angular, inverse2_j, alpha_j);
+            let alpha_k = simd.mul_add_e_f64s(radial, log_slope_k, t);
+            let alpha_k = simd.negate_mul_add_e_f64s(angular, inverse2_k, alpha_k);
+            let [alpha, x, y, z] = &mut gradient_j[j];
+            *alpha = simd.add_f64s(*alpha, alpha_j);
+            *x = simd.mul_add_e_f64s(b, x_k, *x);
+            *y = simd.mul_add_e_f64s(b, y_k, *y);
+            *z = simd.mul_add_e_f64s(b, z_k, *z);
+            let [alpha, x, y, z] = &mut gradient_k[k];
+            *alpha = simd.add_f64s(*alpha, alpha_k);
+            *x = simd.mul_add_e_f64s(b, x_j, *x);
+            *y = simd.mul_add_e_f64s(b, y_j, *y);
+            *z = simd.mul_add_e_f64s(b, z_j, *z);
+        }
+    }
+}
+
+/// Where to look for triples: neighbors `j` of one element, whole vectors of neighbors `k` of another or the same.
+struct Search<'a> {
+    view: &'a [f64],
+    rows: std::ops::Range<usize>,
+    columns: std::ops::Range<usize>,
+}
+
+impl Search<'_> {
+    /// One loop over all `j` and `k`, without branches: the lengths of the rows cannot be predicted.
+    #[inline(always)]
+    fn run<S: Simd, const NARROW: bool, const SAME: bool>(self, simd: S, triples: &mut Triples) {
+        let Self { view, rows, columns } = self;
+        // For equal elements every unordered pair once: `k` starts in the vector of the place after `j`.
+        let first = |j: usize| if SAME { (j + 1) / S::F64_LANES } else { columns.start };
+        let total: usize = rows.clone().map(|j| columns.end - first(j)).sum();
+        // One vector more than there are: the last may be written without being counted.
+        triples.clear(total + 1, S::F64_LANES);
+        let (of_vectors, _) = vectors::<S>(view).as_chunks::<N_VIEW>();
+        let (cos, w) = (vectors_mut::<S>(&mut triples.cos), vectors_mut::<S>(&mut triples.w));
+        let places = &mut triples.places[..];
+        let (one, outside) = (simd.splat_f64s(1.0), simd.splat_f64s(-1.0));
+        let mut n = 0;
+        let mut j = rows.start;
+        let mut k = first(j);
+        for _ in 0..total {
+            let [x_j, y_j, z_j, w_j, reach_j, place_j] = of_place(simd, of_vectors, j);
+            let [x_k, y_k, z_k, w_k, reach_k, place_k] = of_vectors[k];
+            let yz = simd.mul_add_e_f64s(y_j, y_k, simd.mul_f64s(z_j, z_k));
+            let dot = simd.mul_add_e_f64s(x_j, x_k, yz);
+            let mut w_jk = if NARROW {
+                // s_jk = s_j + s_k - 2 r_j r_k x, hence w_jk = w_j + w_k - 1 + (√2 r_j) (√2 r_k) x / Rc².
+                let legs = simd.sub_f64s(simd.add_f64s(w_j, w_k), one);
+                simd.mul_add_e_f64s(simd.mul_f64s(reach_j, reach_k), dot, legs)
+            } else {
+                simd.min_f64s(w_j, w_k)
+            };
+            if SAME {
+                w_jk = simd.select_f64s(simd.greater_than_f64s(place_k, place_j), w_jk, outside);
+            }
+            cos[n] = dot;
+            w[n] = w_jk;
+            places[n] = [j as u32, k as u32];
+            n += usize::from(any_positive::<S>(&w_jk));
+            k += 1;
+            let done = usize::from(k == columns.end);
+            j += done;
+            k -= columns.end.saturating_sub(first(j)) & done.wrapping_neg();
+        }
+        triples.len = n;
+    }
+}
+
+/// Whether some lane is positive.
+#[inline(always)]
+fn any_positive<S: Simd>(vector: &S::f64s) -> bool {
+    lanes::<S>(std::slice::from_ref(vector)).iter().fold(false, |any, &x| any | (x > 0.0))
+}
+
+/// Multiplies `f(s_ij) f(s_ik)` to `f(s_jk)` and its derivative, and sums the moments `sum A x^n`.
+#[inline(always)]
+fn multiply_and_sum<S: Simd, const N: usize>(
+    simd: S,
+    table: &FactorTable,
+    triples: &mut Triples,
+    out: &mut [f64; MAX_MOMENTS],
+) {
+    let len = triples.len;
+    let of_vectors = vectors::<S>(&table.f);
+    let cos = &vectors::<S>(&triples.cos)[..len];
+    let f = &mut vectors_mut::<S>(&mut triples.f)[..len];
+    let df = &mut vectors_mut::<S>(&mut triples.df)[..len];
+    let mut sums = [simd.splat_f64s(0.0); N];
+    for (((&[j, k], &c), f), df) in triples.places[..len].iter().zip(cos).zip(f).zip(df) {
+        let legs = simd.mul_f64s(simd.splat_f64s(table.f[j as usize]), of_vectors[k as usize]);
+        *f = simd.mul_f64s(*f, legs);
+        *df = simd.mul_f64s(*df, legs);
+        let mut term = *f;
+        sums[0] = simd.add_f64s(sums[0], term);
+        for sum in &mut sums[1..] {
+            term = simd.mul_f64s(term, c);
+            *sum = simd.add_f64s(*sum, term);
+        }
+    }
+    for (value, sum) in out.iter_mut().zip(sums) {
+        *value = simd.reduce_sum_f64s(sum);
     }
 }
 
@@ -296,11 +320,6 @@ trait MulSub: Simd {
     }
 }
 impl<S: Simd> MulSub for S {}
-
-#[inline(always)]
-fn chunks<S: Simd>(slice: &[f64]) -> &[S::f64s] {
-    S::as_simd_f64s(slice).0
-}
 
 /// Coefficients of `2^(1-zeta) (1 + gamma x)^zeta`, lowest power first.
 fn angular_polynomial(zeta: usize, gamma: f64) -> Vec<f64> {

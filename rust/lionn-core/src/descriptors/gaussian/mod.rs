@@ -1,13 +1,15 @@
 //! Gaussian symmetry functions G2, G4 and G5.
 //!
-//! Formulas and oracle: [`reference`]. Fast path: [`Factor`] turns radial parts into polynomials of the squared
-//! distance, [`angular`] groups functions by exponent and works with moments, [`scratch`] lays neighbors out for SIMD.
+//! Formulas and oracle: [`reference`]. Fast path: [`series`] and [`factor`] turn radial parts into polynomials of the
+//! squared distance, [`angular`] groups functions by exponent and works with moments, [`scratch`] lays neighbors out
+//! for SIMD.
 
 mod angular;
 mod factor;
 mod function;
 mod reference;
 mod scratch;
+mod series;
 
 pub use function::{Function, Kind, Radial};
 pub use reference::ReferenceGaussian;
@@ -17,11 +19,12 @@ use super::spec::GaussianSpec;
 use super::{Descriptor, Environment, Workspace};
 use crate::error::{Error, Result};
 use crate::linalg::Vec3;
+use crate::simd::Level;
 use crate::species::atomic_number;
 use angular::{Group, MAX_ZETA};
 use factor::Factor;
-use pulp::{Arch, Simd, WithSimd};
-use scratch::GroupScratch;
+use pulp::{Simd, WithSimd};
+use scratch::{N_GRADIENT, Triples, vectors, vectors_mut};
 
 /// Atom-centered symmetry functions for any set of elements.
 #[derive(Debug, Clone)]
@@ -29,6 +32,7 @@ pub struct Gaussian {
     numbers: Vec<u8>,
     cutoff: f64,
     centers: Vec<Center>,
+    level: Level,
 }
 
 /// Functions of one center element, ordered for evaluation.
@@ -50,7 +54,8 @@ impl Gaussian {
     /// Descriptor of a specification; elements are sorted by symbol.
     ///
     /// # Errors
-    /// [`Error::InvalidParameter`] for unknown or repeated elements, missing centers and parameters out of range.
+    /// [`Error::InvalidParameter`] for unknown or repeated elements, missing centers and parameters out of range, and
+    /// as [`Level::detect`].
     pub fn new(spec: &GaussianSpec) -> Result<Self> {
         let mut elements = spec.elements.clone();
         elements.sort();
@@ -74,7 +79,12 @@ impl Gaussian {
             .collect::<Result<Vec<_>>>()?;
         let cutoff =
             centers.iter().flat_map(|c| &c.functions).map(|f| f.radial.cutoff.radius()).fold(0.0, f64::max);
-        Ok(Self { numbers, cutoff, centers })
+        Ok(Self { numbers, cutoff, centers, level: Level::detect()? })
+    }
+
+    /// The same descriptor with kernels for another instruction set.
+    pub fn with_level(self, level: Level) -> Self {
+        Self { level, ..self }
     }
 
     /// Functions of a center element, in fingerprint order.
@@ -103,6 +113,7 @@ impl Center {
             match function.kind {
                 Kind::Pair { neighbor } => pairs.push((feature, neighbor, factor)),
                 Kind::Triple { zeta, gamma, .. } => {
+                    factors[factor].angular = true;
                     let index =
                         groups.iter().position(|g| g.accepts(function, factor)).unwrap_or_else(|| {
                             groups.extend(Group::like(function, factor));
@@ -134,7 +145,7 @@ impl Descriptor for Gaussian {
 
     fn values(&self, center: usize, environment: &Environment, work: &mut Workspace, out: &mut [f64]) {
         let center = &self.centers[center];
-        Arch::new().dispatch(Values { center, environment, scratch: &mut work.gaussian, out });
+        self.level.run(Values { center, environment, scratch: &mut work.gaussian, out });
         for &feature in &center.general {
             out[feature] = reference::value(&center.functions[feature], environment);
         }
@@ -149,7 +160,7 @@ impl Descriptor for Gaussian {
         gradient: &mut [Vec3],
     ) {
         let center = &self.centers[center];
-        Arch::new().dispatch(Contract { center, environment, scratch: &mut work.gaussian, dedg, gradient });
+        self.level.run(Contract { center, environment, scratch: &mut work.gaussian, dedg, gradient });
         for &feature in &center.general {
             reference::add_gradient(&center.functions[feature], environment, dedg[feature], gradient);
         }
@@ -161,7 +172,7 @@ impl Descriptor for Gaussian {
 
     fn jacobian(&self, center: usize, environment: &Environment, work: &mut Workspace, out: &mut Vec<Vec3>) {
         let center = &self.centers[center];
-        Arch::new().dispatch(Jacobian { center, environment, scratch: &mut work.gaussian, out });
+        self.level.run(Jacobian { center, environment, scratch: &mut work.gaussian, out });
     }
 }
 
@@ -180,12 +191,14 @@ impl WithSimd for Values<'_> {
         let Self { center, environment, scratch, out } = self;
         scratch.load(simd, environment, &center.factors, center.groups.len());
         for &(feature, neighbor, factor) in &center.pairs {
-            out[feature] = scratch.factors[factor].f[scratch.padded(neighbor)].iter().sum();
+            let values = vectors::<S>(&scratch.factors[factor].f[scratch.padded(neighbor)]);
+            let sum = values.iter().fold(simd.splat_f64s(0.0), |sum, &f| simd.add_f64s(sum, f));
+            out[feature] = simd.reduce_sum_f64s(sum);
         }
         for (index, group) in center.groups.iter().enumerate() {
-            let mut rows = std::mem::take(&mut scratch.groups[index]);
-            group.values(simd, &center.factors[group.factor], scratch, &mut rows, out);
-            scratch.groups[index] = rows;
+            let mut triples = std::mem::take(&mut scratch.triples[index]);
+            group.values(simd, &center.factors[group.factor], scratch, &mut triples, out);
+            scratch.triples[index] = triples;
         }
     }
 }
@@ -206,22 +219,23 @@ impl WithSimd for Contract<'_> {
         let Self { center, environment, scratch, dedg, gradient } = self;
         scratch.clear_gradient();
         for &(feature, neighbor, factor) in &center.pairs {
-            let places = scratch.occupied(neighbor);
-            let df = &scratch.factors[factor].df[places.clone()];
-            for (alpha, df) in scratch.alpha[places].iter_mut().zip(df) {
-                *alpha += 2.0 * dedg[feature] * df;
+            let places = scratch.padded(neighbor);
+            let weight = simd.splat_f64s(2.0 * dedg[feature]);
+            let df = vectors::<S>(&scratch.factors[factor].df[places.clone()]);
+            let vectors_of = places.start / S::F64_LANES..places.end / S::F64_LANES;
+            let (gradient, _) = vectors_mut::<S>(&mut scratch.gradient).as_chunks_mut::<N_GRADIENT>();
+            for ([alpha, ..], &df) in gradient[vectors_of].iter_mut().zip(df) {
+                *alpha = simd.mul_add_e_f64s(weight, df, *alpha);
             }
         }
         for (index, group) in center.groups.iter().enumerate() {
-            let rows = std::mem::take(&mut scratch.groups[index]);
-            group.contract(simd, &group.weighted_polynomial(dedg), &rows, scratch);
-            scratch.groups[index] = rows;
+            let triples = std::mem::take(&mut scratch.triples[index]);
+            group.contract(simd, &group.weighted_polynomial(dedg), &triples, scratch);
+            scratch.triples[index] = triples;
         }
         for e in 0..environment.ranges.len() - 1 {
             let range = environment.ranges[e]..environment.ranges[e + 1];
-            for (g, place) in gradient[range].iter_mut().zip(scratch.occupied(e)) {
-                *g = scratch.gradient(place);
-            }
+            scratch.write_gradient(simd, e, &mut gradient[range], 1);
         }
     }
 }
@@ -258,23 +272,21 @@ impl WithSimd for Jacobian<'_> {
             let (width, column) = (center.support[e].len(), column(e, feature));
             for (n, place) in scratch.occupied(e).enumerate() {
                 let slope = 2.0 * scratch.factors[factor].df[place];
-                out[starts[e] + n * width + column] =
-                    [slope * scratch.x[place], slope * scratch.y[place], slope * scratch.z[place]];
+                out[starts[e] + n * width + column] = scratch.position.each_ref().map(|x| slope * x[place]);
             }
         }
         for (index, group) in center.groups.iter().enumerate() {
-            let rows: GroupScratch = std::mem::take(&mut scratch.groups[index]);
+            let triples: Triples = std::mem::take(&mut scratch.triples[index]);
             for feature in group.features() {
                 scratch.clear_gradient();
-                group.contract(simd, &group.member_polynomial(feature), &rows, scratch);
+                group.contract(simd, &group.member_polynomial(feature), &triples, scratch);
                 for e in distinct(group.neighbors) {
                     let (width, column) = (center.support[e].len(), column(e, feature));
-                    for (n, place) in scratch.occupied(e).enumerate() {
-                        out[starts[e] + n * width + column] = scratch.gradient(place);
-                    }
+                    let first = (starts[e] + column).min(total);
+                    scratch.write_gradient(simd, e, &mut out[first..], width);
                 }
             }
-            scratch.groups[index] = rows;
+            scratch.triples[index] = triples;
         }
         let mut gradient = vec![[0.0; 3]; if center.general.is_empty() { 0 } else { environment.len() }];
         for &feature in &center.general {
