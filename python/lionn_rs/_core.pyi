@@ -21,6 +21,7 @@ __all__ = [
     "msd_per_atom",
     "named_set",
     "pair_histogram",
+    "simd_level",
     "window_products",
 ]
 __version__: str

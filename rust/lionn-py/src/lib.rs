@@ -12,9 +12,21 @@ mod potential;
 mod training;
 
 /// Compiled core of lionn_rs.
+/// Instruction set of the kernels: the fastest of this processor, or the one that `LIONN_RS_SIMD` asks for.
+///
+/// Raises
+/// ------
+/// ConfigError
+///     If the processor does not have the one that is asked for.
+#[pyfunction]
+fn simd_level() -> PyResult<&'static str> {
+    Ok(lionn_core::simd::Level::detect().map_err(error::to_py)?.name())
+}
+
 #[pymodule]
 fn _core(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add("__version__", env!("CARGO_PKG_VERSION"))?;
+    module.add_function(wrap_pyfunction!(simd_level, module)?)?;
     observables::register(module)?;
     descriptor::register(module)?;
     potential::register(module)?;

@@ -33,7 +33,7 @@ pub(super) struct Group {
     /// Number of moments, highest `zeta` plus one.
     n_moments: usize,
     /// Feature index and polynomial coefficients of every function.
-    members: Vec<(usize, Vec<f64>)>,
+    members: Vec<(usize, [f64; MAX_MOMENTS])>,
 }
 
 impl Group {
@@ -80,54 +80,24 @@ impl Group {
     ) {
         self.collect(simd, factor, scratch, triples);
         let table = &scratch.factors[self.factor];
-        let mut moments = [0.0; MAX_MOMENTS];
         match self.n_moments {
-            0..=2 => multiply_and_sum::<S, 2>(simd, table, triples, &mut moments),
-            3 => multiply_and_sum::<S, 3>(simd, table, triples, &mut moments),
-            4..=5 => multiply_and_sum::<S, 5>(simd, table, triples, &mut moments),
-            6..=9 => multiply_and_sum::<S, 9>(simd, table, triples, &mut moments),
-            _ => multiply_and_sum::<S, MAX_MOMENTS>(simd, table, triples, &mut moments),
-        }
-        for (feature, polynomial) in &self.members {
-            out[*feature] = polynomial.iter().zip(&moments).map(|(p, m)| p * m).sum();
+            0..=2 => self.multiply_and_sum::<S, 2>(simd, table, triples, out),
+            3 => self.multiply_and_sum::<S, 3>(simd, table, triples, out),
+            4..=5 => self.multiply_and_sum::<S, 5>(simd, table, triples, out),
+            6..=9 => self.multiply_and_sum::<S, 9>(simd, table, triples, out),
+            _ => self.multiply_and_sum::<S, MAX_MOMENTS>(simd, table, triples, out),
         }
     }
 
-    /// The polynomial of the whole group for given `dE/dG`.
-    pub fn weighted_polynomial(&self, dedg: &[f64]) -> [f64; MAX_MOMENTS] {
-        let mut sum = [0.0; MAX_MOMENTS];
-        for (feature, polynomial) in &self.members {
-            for (s, p) in sum.iter_mut().zip(polynomial) {
-                *s += dedg[*feature] * p;
-            }
-        }
-        sum
-    }
-
-    /// The polynomial of one member.
-    pub fn member_polynomial(&self, feature: usize) -> [f64; MAX_MOMENTS] {
-        let mut result = [0.0; MAX_MOMENTS];
-        if let Some((_, polynomial)) = self.members.iter().find(|(f, _)| *f == feature) {
-            result[..polynomial.len()].copy_from_slice(polynomial);
-        }
-        result
-    }
-
-    /// Adds the derivatives of `sum A P(x)` to the accumulators of `scratch`.
+    /// Adds the derivatives of `sum_f weights_f G_f` over the members to the accumulators of `scratch`.
     #[inline(always)]
-    pub fn contract<S: Simd>(
-        &self,
-        simd: S,
-        polynomial: &[f64; MAX_MOMENTS],
-        triples: &Triples,
-        scratch: &mut Scratch,
-    ) {
+    pub fn contract<S: Simd>(&self, simd: S, weights: &[f64], triples: &Triples, scratch: &mut Scratch) {
         match self.n_moments {
-            0..=2 => self.contract_rows::<S, 2>(simd, polynomial, triples, scratch),
-            3 => self.contract_rows::<S, 3>(simd, polynomial, triples, scratch),
-            4..=5 => self.contract_rows::<S, 5>(simd, polynomial, triples, scratch),
-            6..=9 => self.contract_rows::<S, 9>(simd, polynomial, triples, scratch),
-            _ => self.contract_rows::<S, MAX_MOMENTS>(simd, polynomial, triples, scratch),
+            0..=2 => self.contract_triples::<S, 2>(simd, weights, triples, scratch),
+            3 => self.contract_triples::<S, 3>(simd, weights, triples, scratch),
+            4..=5 => self.contract_triples::<S, 5>(simd, weights, triples, scratch),
+            6..=9 => self.contract_triples::<S, 9>(simd, weights, triples, scratch),
+            _ => self.contract_triples::<S, MAX_MOMENTS>(simd, weights, triples, scratch),
         }
     }
 
@@ -162,6 +132,45 @@ impl Group {
         }
     }
 
+    /// Multiplies `f(s_ij) f(s_ik)` to `f(s_jk)` and its derivative; sums the moments, and from them the members.
+    #[inline(always)]
+    fn multiply_and_sum<S: Simd, const N: usize>(
+        &self,
+        simd: S,
+        table: &FactorTable,
+        triples: &mut Triples,
+        out: &mut [f64],
+    ) {
+        let len = triples.len;
+        let of_vectors = vectors::<S>(&table.f);
+        let cos = &vectors::<S>(&triples.cos)[..len];
+        let f = &mut vectors_mut::<S>(&mut triples.f)[..len];
+        let df = &mut vectors_mut::<S>(&mut triples.df)[..len];
+        let mut sums = [simd.splat_f64s(0.0); N];
+        for (((&[j, k], &c), f), df) in triples.places[..len].iter().zip(cos).zip(f).zip(df) {
+            let legs = simd.mul_f64s(simd.splat_f64s(table.f[j as usize]), of_vectors[k as usize]);
+            *f = simd.mul_f64s(*f, legs);
+            *df = simd.mul_f64s(*df, legs);
+            let mut term = *f;
+            sums[0] = simd.add_f64s(sums[0], term);
+            for sum in &mut sums[1..] {
+                term = simd.mul_f64s(term, c);
+                *sum = simd.add_f64s(*sum, term);
+            }
+        }
+        let mut moments = [0.0; N];
+        for (moment, sum) in moments.iter_mut().zip(sums) {
+            *moment = simd.reduce_sum_f64s(sum);
+        }
+        for (feature, polynomial) in &self.members {
+            let mut value = 0.0;
+            for n in 0..N {
+                value += polynomial[n] * moments[n];
+            }
+            out[*feature] = value;
+        }
+    }
+
     /// Per triple, with `q = P' A`, `t = 2 P f_j f_k f_jk'` (primes of `f` with respect to `s`):
     /// ```text
     /// dE/dr_j = alpha_j r_j + b r_k      alpha_j = 2 P A f_j'/f_j + t - q x / s_j
@@ -170,16 +179,22 @@ impl Group {
     /// ```
     /// In the loop `q` is doubled, as `P` is; the inverse distances contain the other half.
     #[inline(always)]
-    fn contract_rows<S: Simd, const N: usize>(
+    fn contract_triples<S: Simd, const N: usize>(
         &self,
         simd: S,
-        polynomial: &[f64; MAX_MOMENTS],
+        weights: &[f64],
         triples: &Triples,
         scratch: &mut Scratch,
     ) {
+        let mut coefficients = [0.0; N];
+        for (feature, polynomial) in &self.members {
+            for n in 0..N {
+                coefficients[n] += 2.0 * weights[*feature] * polynomial[n];
+            }
+        }
         let mut p = [simd.splat_f64s(0.0); N];
-        for (p, &coefficient) in p.iter_mut().zip(polynomial) {
-            *p = simd.splat_f64s(2.0 * coefficient);
+        for (p, &coefficient) in p.iter_mut().zip(&coefficients) {
+            *p = simd.splat_f64s(coefficient);
         }
         let Scratch { factors, gradient, gradient_of_rows, .. } = scratch;
         let legs = &factors[self.factor].legs;
@@ -282,36 +297,6 @@ fn any_positive<S: Simd>(vector: &S::f64s) -> bool {
     lanes::<S>(std::slice::from_ref(vector)).iter().fold(false, |any, &x| any | (x > 0.0))
 }
 
-/// Multiplies `f(s_ij) f(s_ik)` to `f(s_jk)` and its derivative, and sums the moments `sum A x^n`.
-#[inline(always)]
-fn multiply_and_sum<S: Simd, const N: usize>(
-    simd: S,
-    table: &FactorTable,
-    triples: &mut Triples,
-    out: &mut [f64; MAX_MOMENTS],
-) {
-    let len = triples.len;
-    let of_vectors = vectors::<S>(&table.f);
-    let cos = &vectors::<S>(&triples.cos)[..len];
-    let f = &mut vectors_mut::<S>(&mut triples.f)[..len];
-    let df = &mut vectors_mut::<S>(&mut triples.df)[..len];
-    let mut sums = [simd.splat_f64s(0.0); N];
-    for (((&[j, k], &c), f), df) in triples.places[..len].iter().zip(cos).zip(f).zip(df) {
-        let legs = simd.mul_f64s(simd.splat_f64s(table.f[j as usize]), of_vectors[k as usize]);
-        *f = simd.mul_f64s(*f, legs);
-        *df = simd.mul_f64s(*df, legs);
-        let mut term = *f;
-        sums[0] = simd.add_f64s(sums[0], term);
-        for sum in &mut sums[1..] {
-            term = simd.mul_f64s(term, c);
-            *sum = simd.add_f64s(*sum, term);
-        }
-    }
-    for (value, sum) in out.iter_mut().zip(sums) {
-        *value = simd.reduce_sum_f64s(sum);
-    }
-}
-
 /// `a b - c`.
 trait MulSub: Simd {
     #[inline(always)]
@@ -322,15 +307,13 @@ trait MulSub: Simd {
 impl<S: Simd> MulSub for S {}
 
 /// Coefficients of `2^(1-zeta) (1 + gamma x)^zeta`, lowest power first.
-fn angular_polynomial(zeta: usize, gamma: f64) -> Vec<f64> {
-    let mut coefficients = vec![2f64.powi(1 - zeta as i32)];
+fn angular_polynomial(zeta: usize, gamma: f64) -> [f64; MAX_MOMENTS] {
+    let mut coefficients = [0.0; MAX_MOMENTS];
+    coefficients[0] = 2f64.powi(1 - zeta as i32);
     for _ in 0..zeta {
-        let mut next = coefficients.clone();
-        next.push(0.0);
-        for (k, c) in coefficients.iter().enumerate() {
-            next[k + 1] += gamma * c;
+        for n in (1..MAX_MOMENTS).rev() {
+            coefficients[n] += gamma * coefficients[n - 1];
         }
-        coefficients = next;
     }
     coefficients
 }
@@ -341,7 +324,7 @@ mod tests {
 
     #[test]
     fn polynomial_of_zeta_four() {
-        assert_eq!(angular_polynomial(1, -1.0), [1.0, -1.0]);
-        assert_eq!(angular_polynomial(4, 1.0), [0.125, 0.5, 0.75, 0.5, 0.125]);
+        assert_eq!(angular_polynomial(1, -1.0)[..3], [1.0, -1.0, 0.0]);
+        assert_eq!(angular_polynomial(4, 1.0)[..6], [0.125, 0.5, 0.75, 0.5, 0.125, 0.0]);
     }
 }

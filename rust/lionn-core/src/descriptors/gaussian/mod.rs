@@ -230,7 +230,7 @@ impl WithSimd for Contract<'_> {
         }
         for (index, group) in center.groups.iter().enumerate() {
             let triples = std::mem::take(&mut scratch.triples[index]);
-            group.contract(simd, &group.weighted_polynomial(dedg), &triples, scratch);
+            group.contract(simd, dedg, &triples, scratch);
             scratch.triples[index] = triples;
         }
         for e in 0..environment.ranges.len() - 1 {
@@ -275,11 +275,14 @@ impl WithSimd for Jacobian<'_> {
                 out[starts[e] + n * width + column] = scratch.position.each_ref().map(|x| slope * x[place]);
             }
         }
+        let mut one_feature = vec![0.0; center.functions.len()];
         for (index, group) in center.groups.iter().enumerate() {
             let triples: Triples = std::mem::take(&mut scratch.triples[index]);
             for feature in group.features() {
                 scratch.clear_gradient();
-                group.contract(simd, &group.member_polynomial(feature), &triples, scratch);
+                one_feature[feature] = 1.0;
+                group.contract(simd, &one_feature, &triples, scratch);
+                one_feature[feature] = 0.0;
                 for e in distinct(group.neighbors) {
                     let (width, column) = (center.support[e].len(), column(e, feature));
                     let first = (starts[e] + column).min(total);

@@ -14,8 +14,8 @@ const FAR: f64 = 1e30;
 
 /// Sets an array to `n` equal numbers.
 pub(super) fn reset(array: &mut Array, n: usize, value: f64) {
-    array.clear();
     array.resize(n, value);
+    array.fill(value);
 }
 
 /// Makes an array at least `n` long; what it holds is overwritten later.

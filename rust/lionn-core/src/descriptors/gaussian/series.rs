@@ -11,6 +11,7 @@
 
 use super::super::cutoff::Cutoff;
 use super::function::Radial;
+use super::scratch::{vectors, vectors_mut};
 use pulp::Simd;
 use std::f64::consts::{FRAC_PI_2, PI};
 
@@ -20,6 +21,8 @@ const MAX_DEGREE: usize = 40;
 const TOLERANCE: f64 = 1e-14;
 /// Relative error above which the formula is used instead.
 const ACCEPTED: f64 = 1e-13;
+/// Vectors evaluated together; with the coefficients they fill sixteen registers.
+const BLOCK: usize = 4;
 /// Chebyshev nodes of the fit; more than the highest degree, so that aliasing is negligible.
 const NODES: usize = 64;
 
@@ -65,24 +68,52 @@ impl Series {
     /// Values and derivatives `df/ds` at `w = 1 - s/Rc²`.
     #[inline(always)]
     pub fn evaluate<S: Simd>(&self, simd: S, w: &[f64], f: &mut [f64], df: &mut [f64]) {
-        let (w, w_rest) = S::as_simd_f64s(w);
-        let (f, _) = S::as_mut_simd_f64s(f);
-        let (df, _) = S::as_mut_simd_f64s(df);
-        debug_assert!(w_rest.is_empty(), "arrays are padded to whole vectors");
+        debug_assert!(w.len().is_multiple_of(S::F64_LANES), "arrays are padded to whole vectors");
+        let (w, w_rest) = vectors::<S>(w).as_chunks::<BLOCK>();
+        let (f, f_rest) = vectors_mut::<S>(f).as_chunks_mut::<BLOCK>();
+        let (df, df_rest) = vectors_mut::<S>(df).as_chunks_mut::<BLOCK>();
+        for ((w, f), df) in w.iter().zip(f).zip(df) {
+            self.evaluate_block(simd, w, f, df);
+        }
+        for ((w, f), df) in w_rest.iter().zip(f_rest).zip(df_rest) {
+            self.evaluate_block(
+                simd,
+                std::array::from_ref(w),
+                std::array::from_mut(f),
+                std::array::from_mut(df),
+            );
+        }
+    }
+
+    /// Several vectors at once share the loads of the coefficients and hide the latency of Horner's rule.
+    #[inline(always)]
+    fn evaluate_block<S: Simd, const N: usize>(
+        &self,
+        simd: S,
+        w: &[S::f64s; N],
+        f: &mut [S::f64s; N],
+        df: &mut [S::f64s; N],
+    ) {
         let zero = simd.splat_f64s(0.0);
         let ([first, first_slope], lower) =
             self.terms.split_first().expect("a fitted series has coefficients");
-        for ((&w, f), df) in w.iter().zip(f).zip(df) {
-            let w = simd.max_f64s(w, zero);
-            let mut h = simd.splat_f64s(*first);
-            let mut slope = simd.splat_f64s(*first_slope);
-            for [c, c_slope] in lower {
-                h = simd.mul_add_e_f64s(h, w, simd.splat_f64s(*c));
-                slope = simd.mul_add_e_f64s(slope, w, simd.splat_f64s(*c_slope));
+        let mut clamped = [zero; N];
+        for n in 0..N {
+            clamped[n] = simd.max_f64s(w[n], zero);
+        }
+        let mut h = [simd.splat_f64s(*first); N];
+        let mut slope = [simd.splat_f64s(*first_slope); N];
+        for [c, c_slope] in lower {
+            let (c, c_slope) = (simd.splat_f64s(*c), simd.splat_f64s(*c_slope));
+            for n in 0..N {
+                h[n] = simd.mul_add_e_f64s(h[n], clamped[n], c);
+                slope[n] = simd.mul_add_e_f64s(slope[n], clamped[n], c_slope);
             }
-            let v = simd.mul_f64s(w, h);
-            *f = simd.mul_f64s(v, v);
-            *df = simd.mul_f64s(v, slope);
+        }
+        for n in 0..N {
+            let v = simd.mul_f64s(clamped[n], h[n]);
+            f[n] = simd.mul_f64s(v, v);
+            df[n] = simd.mul_f64s(v, slope[n]);
         }
     }
 }
