@@ -14,6 +14,7 @@ use super::function::{Function, Kind};
 use super::scratch::{
     FactorTable, N_GRADIENT, N_LEGS, N_VIEW, Scratch, Triples, lanes, of_place, vectors, vectors_mut,
 };
+use crate::simd::MulAdd;
 use pulp::Simd;
 
 /// Largest integer `zeta` treated by moments.
@@ -212,29 +213,29 @@ impl Group {
             let mut value = p[N - 1];
             let mut slope = p[N - 1];
             for m in (1..N - 1).rev() {
-                value = simd.mul_add_e_f64s(value, c, p[m]);
-                slope = simd.mul_add_e_f64s(slope, c, value);
+                value = simd.mul_add(value, c, p[m]);
+                slope = simd.mul_add(slope, c, value);
             }
-            value = simd.mul_add_e_f64s(value, c, p[0]);
+            value = simd.mul_add(value, c, p[0]);
             let q = simd.mul_f64s(slope, f);
             let t = simd.mul_f64s(value, df);
             let radial = simd.mul_f64s(value, f);
             let angular = simd.mul_f64s(q, c);
             let b = simd.mul_sub(q, simd.mul_f64s(inverse_j, inverse_k), t);
-            let alpha_j = simd.mul_add_e_f64s(radial, log_slope_j, t);
-            let alpha_j = simd.negate_mul_add_e_f64s(angular, inverse2_j, alpha_j);
-            let alpha_k = simd.mul_add_e_f64s(radial, log_slope_k, t);
-            let alpha_k = simd.negate_mul_add_e_f64s(angular, inverse2_k, alpha_k);
+            let alpha_j = simd.mul_add(radial, log_slope_j, t);
+            let alpha_j = simd.neg_mul_add(angular, inverse2_j, alpha_j);
+            let alpha_k = simd.mul_add(radial, log_slope_k, t);
+            let alpha_k = simd.neg_mul_add(angular, inverse2_k, alpha_k);
             let [alpha, x, y, z] = &mut gradient_j[j];
             *alpha = simd.add_f64s(*alpha, alpha_j);
-            *x = simd.mul_add_e_f64s(b, x_k, *x);
-            *y = simd.mul_add_e_f64s(b, y_k, *y);
-            *z = simd.mul_add_e_f64s(b, z_k, *z);
+            *x = simd.mul_add(b, x_k, *x);
+            *y = simd.mul_add(b, y_k, *y);
+            *z = simd.mul_add(b, z_k, *z);
             let [alpha, x, y, z] = &mut gradient_k[k];
             *alpha = simd.add_f64s(*alpha, alpha_k);
-            *x = simd.mul_add_e_f64s(b, x_j, *x);
-            *y = simd.mul_add_e_f64s(b, y_j, *y);
-            *z = simd.mul_add_e_f64s(b, z_j, *z);
+            *x = simd.mul_add(b, x_j, *x);
+            *y = simd.mul_add(b, y_j, *y);
+            *z = simd.mul_add(b, z_j, *z);
         }
     }
 }
@@ -266,12 +267,12 @@ impl Search<'_> {
         for _ in 0..total {
             let [x_j, y_j, z_j, w_j, reach_j, place_j] = of_place(simd, of_vectors, j);
             let [x_k, y_k, z_k, w_k, reach_k, place_k] = of_vectors[k];
-            let yz = simd.mul_add_e_f64s(y_j, y_k, simd.mul_f64s(z_j, z_k));
-            let dot = simd.mul_add_e_f64s(x_j, x_k, yz);
+            let yz = simd.mul_add(y_j, y_k, simd.mul_f64s(z_j, z_k));
+            let dot = simd.mul_add(x_j, x_k, yz);
             let mut w_jk = if NARROW {
                 // s_jk = s_j + s_k - 2 r_j r_k x, hence w_jk = w_j + w_k - 1 + (√2 r_j) (√2 r_k) x / Rc².
                 let legs = simd.sub_f64s(simd.add_f64s(w_j, w_k), one);
-                simd.mul_add_e_f64s(simd.mul_f64s(reach_j, reach_k), dot, legs)
+                simd.mul_add(simd.mul_f64s(reach_j, reach_k), dot, legs)
             } else {
                 simd.min_f64s(w_j, w_k)
             };
@@ -296,15 +297,6 @@ impl Search<'_> {
 fn any_positive<S: Simd>(vector: &S::f64s) -> bool {
     lanes::<S>(std::slice::from_ref(vector)).iter().fold(false, |any, &x| any | (x > 0.0))
 }
-
-/// `a b - c`.
-trait MulSub: Simd {
-    #[inline(always)]
-    fn mul_sub(self, a: Self::f64s, b: Self::f64s, c: Self::f64s) -> Self::f64s {
-        self.mul_add_e_f64s(a, b, self.neg_f64s(c))
-    }
-}
-impl<S: Simd> MulSub for S {}
 
 /// Coefficients of `2^(1-zeta) (1 + gamma x)^zeta`, lowest power first.
 fn angular_polynomial(zeta: usize, gamma: f64) -> [f64; MAX_MOMENTS] {

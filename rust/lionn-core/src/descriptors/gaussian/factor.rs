@@ -6,6 +6,7 @@
 
 use super::function::Radial;
 use super::series::Series;
+use crate::simd::MulAdd;
 use pulp::Simd;
 
 /// Largest number of squarings in an exponential; each doubles its relative error, to 1e-13 in the end.
@@ -102,13 +103,13 @@ impl Shifted {
             let t = simd.sub_f64s(exponent, half);
             let mut e = simd.splat_f64s(last);
             for &c in lower.iter().rev() {
-                e = simd.mul_add_e_f64s(e, t, simd.splat_f64s(c));
+                e = simd.mul_add(e, t, simd.splat_f64s(c));
             }
             for _ in 0..self.halvings {
                 e = simd.mul_f64s(e, e);
             }
             let slope = simd.mul_f64s(eta, simd.sub_f64s(one, simd.div_f64s(rs, r)));
-            *df = simd.mul_f64s(e, simd.negate_mul_add_e_f64s(slope, *f, *df));
+            *df = simd.mul_f64s(e, simd.neg_mul_add(slope, *f, *df));
             *f = simd.mul_f64s(e, *f);
         }
     }

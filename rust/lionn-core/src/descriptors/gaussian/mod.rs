@@ -20,6 +20,7 @@ use super::{Descriptor, Environment, Workspace};
 use crate::error::{Error, Result};
 use crate::linalg::Vec3;
 use crate::simd::Level;
+use crate::simd::MulAdd;
 use crate::species::atomic_number;
 use angular::{Group, MAX_ZETA};
 use factor::Factor;
@@ -225,7 +226,7 @@ impl WithSimd for Contract<'_> {
             let vectors_of = places.start / S::F64_LANES..places.end / S::F64_LANES;
             let (gradient, _) = vectors_mut::<S>(&mut scratch.gradient).as_chunks_mut::<N_GRADIENT>();
             for ([alpha, ..], &df) in gradient[vectors_of].iter_mut().zip(df) {
-                *alpha = simd.mul_add_e_f64s(weight, df, *alpha);
+                *alpha = simd.mul_add(weight, df, *alpha);
             }
         }
         for (index, group) in center.groups.iter().enumerate() {

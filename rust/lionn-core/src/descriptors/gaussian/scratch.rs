@@ -3,6 +3,7 @@
 use super::super::Environment;
 use super::factor::Factor;
 use crate::linalg::Vec3;
+use crate::simd::MulAdd;
 use aligned_vec::{AVec, ConstAlign};
 use pulp::{Simd, bytemuck};
 
@@ -82,7 +83,7 @@ impl FactorTable {
         let one = simd.splat_f64s(1.0);
         let inv_rc2 = simd.splat_f64s(factor.inv_rc2);
         for (w, &s) in vectors_mut::<S>(&mut self.w).iter_mut().zip(vectors::<S>(s)) {
-            *w = simd.negate_mul_add_e_f64s(s, inv_rc2, one);
+            *w = simd.neg_mul_add(s, inv_rc2, one);
         }
         factor.evaluate(simd, &self.w, &mut self.f, &mut self.df);
     }

@@ -12,6 +12,7 @@
 use super::super::cutoff::Cutoff;
 use super::function::Radial;
 use super::scratch::{vectors, vectors_mut};
+use crate::simd::MulAdd;
 use pulp::Simd;
 use std::f64::consts::{FRAC_PI_2, PI};
 
@@ -106,8 +107,8 @@ impl Series {
         for [c, c_slope] in lower {
             let (c, c_slope) = (simd.splat_f64s(*c), simd.splat_f64s(*c_slope));
             for n in 0..N {
-                h[n] = simd.mul_add_e_f64s(h[n], clamped[n], c);
-                slope[n] = simd.mul_add_e_f64s(slope[n], clamped[n], c_slope);
+                h[n] = simd.mul_add(h[n], clamped[n], c);
+                slope[n] = simd.mul_add(slope[n], clamped[n], c_slope);
             }
         }
         for n in 0..N {
