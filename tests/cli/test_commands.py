@@ -8,7 +8,7 @@ import pytest
 
 import lionn_rs
 
-COMMANDS = ["train", "evaluate", "check", "md", "diffusion", "arrhenius", "run", "info"]
+COMMANDS = ["train", "evaluate", "check", "md", "diffusion", "arrhenius", "run", "bench", "info"]
 
 
 def test_version(lionn):
