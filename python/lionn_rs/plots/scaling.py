@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from lionn_rs.errors import DataError
-from lionn_rs.plots.style import COLORS, GRAY, one_axes, style
+from lionn_rs.plots.style import COLORS, GRAY, one_axes
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -53,8 +53,8 @@ def plot_scaling(cases: Sequence[Case], ax: Axes | None = None, *, machine: str 
     }
     if not times:
         raise DataError("plot_scaling: no case has steps of dynamics")
-    with style():
-        figure, axes = one_axes(ax, width_in=4.6, height_in=3.4)
+    labels = "number of atoms", "time per step / s"
+    with one_axes(ax, *labels, width_in=4.6, height_in=3.4) as (figure, axes):
         for k, n_threads in enumerate(sorted({n for n, _ in times})):
             sizes = sorted(n for threads, n in times if threads == n_threads)
             axes.plot(
@@ -87,8 +87,6 @@ def plot_scaling(cases: Sequence[Case], ax: Axes | None = None, *, machine: str 
         axes.plot(ends, 2.0 * slowest * ends, color=GRAY, lw=0.8, ls="--", label="slope 1")
         axes.set_xscale("log")
         axes.set_yscale("log")
-        axes.set_xlabel("number of atoms")
-        axes.set_ylabel("time per step / s")
         axes.set_ylim(top=4.0 * PAPER_SECONDS)
         axes.set_title(machine, loc="left", fontsize=7.5)
         axes.legend(loc="lower right")
