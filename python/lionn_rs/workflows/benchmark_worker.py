@@ -38,6 +38,8 @@ RATTLE = 0.05
 """Random displacement of the atoms where there is no dynamics, Å: copies must not be alike."""
 SAMPLE_S = 0.03
 """Shortest sample, s: far longer than the resolution of the clock."""
+LONG_S = 1.0
+"""Wall time of one call, s, from which no call is spent on warming up."""
 MIN_SAMPLES, MAX_SAMPLES = 3, 60
 MIN_STEPS, MAX_STEPS = 16, 100
 """Steps of one sample of dynamics: enough for a new neighbor list, which LGPS at 600 K needs about
@@ -145,9 +147,11 @@ def sample(
         work(n_calls)
         return (time.perf_counter() - start) / n_calls
 
-    # The first call warms caches and clocks up, the second one is a fair guess.
-    timed(min_calls)
-    guess = max(timed(min_calls), 1e-9)
+    guess = timed(min_calls)
+    if guess * min_calls < LONG_S:
+        # The first call has warmed caches and clocks up; long work does that within itself.
+        guess = timed(min_calls)
+    guess = max(guess, 1e-9)
     n_calls = min(max(math.ceil(SAMPLE_S / guess), min_calls), max_calls)
     n_samples = min(max(round(budget_s / (guess * n_calls)), MIN_SAMPLES), MAX_SAMPLES)
     times = [timed(n_calls) for _ in range(n_samples)]
