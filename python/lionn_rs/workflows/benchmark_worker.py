@@ -46,6 +46,8 @@ MIN_STEPS, MAX_STEPS = 16, 100
 every 15 steps, and few enough for any potential to hold the crystal together."""
 TRAINING_ATOMS = 6400
 """Atoms of all training images: about 70 MB of derivatives, far more than the caches hold."""
+MOST_TRAINING_ATOMS = 50_000
+"""More of them than that, for at least one image per thread, would take gigabytes."""
 LARGEST_IMAGE = 5000
 """Atoms of the largest training image that is measured; nobody has larger ones."""
 
@@ -228,7 +230,8 @@ def training(potential: Potential, task: Task) -> tuple[Timing, dict[str, Any]] 
     atoms = task.atoms()
     if len(atoms) > LARGEST_IMAGE:
         return None
-    n_images = max(TRAINING_ATOMS // len(atoms), 2)
+    wanted = min(task.n_threads, MOST_TRAINING_ATOMS // len(atoms))
+    n_images = max(TRAINING_ATOMS // len(atoms), wanted, 2)
     images = []
     for seed in range(n_images):
         cell, pbc, numbers, positions = structure_arrays(rattled(atoms, seed=seed))
