@@ -44,16 +44,22 @@ def main() -> None:
             advance=lambda name: display.advance(1, now=name),
         )
     print(work.machine())
-    print("  atoms threads  s per step  µs per atom  ns/day  bytes per atom  median/least")
+    columns = "atoms threads s/step µs/atom processor ns/day bytes/atom median/least"
+    print(" ".join(f"{name:>10s}" for name in columns.split()))
     for case in cases:
         result = case.results["md_step"]
         memory = result["memory_bytes_per_atom"]
-        print(
-            f"{case.n_atoms:7d} {case.n_threads:7d} {result['least_s']:11.3e} "
-            f"{work.speed(case, 'md_step'):12.2f} {work.ns_per_day(case):7.3g} "
-            f"{'–' if memory is None else f'{memory:.0f}':>15s} "
-            f"{result['median_s'] / result['least_s']:13.2f}"
-        )
+        columns = [
+            f"{case.n_atoms}",
+            f"{case.n_threads}",
+            f"{result['least_s']:.3e}",
+            f"{work.speed(case, 'md_step'):.2f}",
+            f"{1e6 * result['processor_s'] / case.n_atoms:.2f}",
+            f"{work.ns_per_day(case):.3g}",
+            "–" if memory is None else f"{memory:.0f}",
+            f"{result['median_s'] / result['least_s']:.2f}",
+        ]
+        print(" ".join(f"{text:>10s}" for text in columns))
     options.figure.parent.mkdir(parents=True, exist_ok=True)
     save(plot_scaling(cases, machine=work.machine()), options.figure)
     if options.json is not None:

@@ -48,10 +48,12 @@ def test_table_and_files_of_a_potential(model, lionn, tmp_path):
     assert (tmp_path / "speed.svg").read_text().startswith("<?xml")
 
 
-def test_default_potential(lionn):
-    outcome = lionn("bench", *SMALL)
+def test_default_potential_and_a_file_that_may_be_replaced(lionn, tmp_path):
+    (tmp_path / "speed.json").write_text("{}")
+    outcome = lionn("bench", *SMALL, "--json", tmp_path / "speed.json", "--force")
     assert outcome.code == 0, outcome.err
     assert "Gaussian-56, cutoff 6.5 Å, network 56-5-5-1" in outcome.out
+    assert json.loads((tmp_path / "speed.json").read_text())["cases"]
 
 
 @pytest.mark.parametrize(
@@ -88,13 +90,6 @@ def test_potential_and_structure_that_do_not_fit(model, lionn, tmp_path):
     assert outcome.code == 1
     assert "nowhere.json" in outcome.err
     assert outcome.err.count("\n") == 1
-
-
-def test_files_are_replaced_when_told(model, lionn, tmp_path):
-    (tmp_path / "speed.json").write_text("{}")
-    arguments = (*SMALL, "--json", tmp_path / "speed.json", "--force")
-    assert lionn("bench", model, "dataset:lgps", *arguments).code == 0
-    assert json.loads((tmp_path / "speed.json").read_text())["cases"]
 
 
 @pytest.mark.skipif(not Path("/proc").is_dir(), reason="looks for processes in /proc")
