@@ -32,6 +32,7 @@ def main() -> None:
     options = parser.parse_args()
     threads = parse_integers(options.threads, "--threads") if options.threads else None
     sizes = [size for size in SIZES if size <= options.largest]
+    machine = work.machine()
     subject = work.default_subject()
     total = len(sizes) * len(work.check_threads(threads))
     with progress("scaling", total, "cases") as display:
@@ -43,7 +44,7 @@ def main() -> None:
             budget_s=BUDGET_S,
             advance=lambda name: display.advance(1, now=name),
         )
-    print(work.machine())
+    print(machine)
     columns = "atoms threads s/step µs/atom processor ns/day bytes/atom median/least"
     print(" ".join(f"{name:>10s}" for name in columns.split()))
     for case in cases:
@@ -61,7 +62,7 @@ def main() -> None:
         ]
         print(" ".join(f"{text:>10s}" for text in columns))
     options.figure.parent.mkdir(parents=True, exist_ok=True)
-    save(plot_scaling(cases, machine=work.machine()), options.figure)
+    save(plot_scaling(cases, machine=machine), options.figure)
     if options.json is not None:
         write_json(options.json, work.to_record(subject, cases))
 

@@ -72,6 +72,7 @@ def command(
     from lionn_rs.progress import progress
     from lionn_rs.workflows import benchmark as work
 
+    machine = work.machine()
     n_threads = work.check_threads(counts)
     work.check_sizes(sizes)
     if potential is None or structure is None:
@@ -83,7 +84,6 @@ def command(
         cases = work.benchmark(
             subject, sizes, n_threads, advance=lambda name: display.advance(1, now=name)
         )
-    machine = work.machine()
     say(machine)
     say(subject.description)
     print_table(_table(cases))
