@@ -81,16 +81,16 @@ lint: $(VENV)/.installed-test
 	@$(BIN)/python -m pip install --quiet '.[lint]'
 	cargo fmt --all --check
 	cargo clippy --release --workspace --all-targets --quiet -- -D warnings
-	$(BIN)/python -m ruff check python tests examples docs
-	$(BIN)/python -m ruff format --check python tests examples docs
+	$(BIN)/python -m ruff check python tests examples docs benches
+	$(BIN)/python -m ruff format --check python tests examples docs benches
 	$(BIN)/python -m mypy
 	$(BIN)/python -m mypy.stubtest lionn_rs._core
 
 format: $(VENV)/.installed-test
 	@$(BIN)/python -m pip install --quiet '.[lint]'
 	cargo fmt --all
-	$(BIN)/python -m ruff check --fix python tests examples docs
-	$(BIN)/python -m ruff format python tests examples docs
+	$(BIN)/python -m ruff check --fix python tests examples docs benches
+	$(BIN)/python -m ruff format python tests examples docs benches
 
 bench: | check-tools
 	cargo bench -p lionn-benches

@@ -78,6 +78,7 @@ def command_line_page() -> str:
         "diffusion",
         "arrhenius",
         "run",
+        "bench",
         "info",
     ):
         title = f"lionn {command}".strip()

@@ -20,11 +20,14 @@ __all__ = [
     "msd",
     "msd_per_atom",
     "named_set",
+    "neighbor_list",
     "pair_histogram",
     "simd_level",
     "window_products",
 ]
 __version__: str
+
+def simd_level() -> str: ...
 
 @final
 class Descriptor:
@@ -83,6 +86,13 @@ class NeuralPotential:
         positions: NDArray[np.float64],
     ) -> dict[str, Any]: ...
 
+def neighbor_list(
+    cell: NDArray[np.float64],
+    pbc: tuple[bool, bool, bool],
+    numbers: NDArray[np.uint8],
+    positions: NDArray[np.float64],
+    cutoff: float,
+) -> tuple[NDArray[np.uint32], NDArray[np.uint32], NDArray[np.int32]]: ...
 def msd(
     positions: NDArray[np.float64], groups: NDArray[np.uint64], n_groups: int
 ) -> NDArray[np.float64]: ...

@@ -7,8 +7,9 @@ import json
 import pytest
 
 import lionn_rs
+from tests.conftest import random_potential
 
-COMMANDS = ["train", "evaluate", "check", "md", "diffusion", "arrhenius", "run", "info"]
+COMMANDS = ["train", "evaluate", "check", "md", "diffusion", "arrhenius", "run", "bench", "info"]
 
 
 def test_version(lionn):
@@ -116,3 +117,11 @@ def test_info_of_a_bundled_set(lionn):
     assert outcome.code == 0
     for text in ("118 images", "PBE", "ramp_300_1000K", "eV/Å"):
         assert text in outcome.out
+
+
+def test_info_rounds_numbers(lionn, tmp_path):
+    potential = random_potential(cutoff=3.0)
+    potential.metadata = {"rmse": 0.012345678901, "seed": 123456789, "pair": [1 / 3, "Li"]}
+    potential.save(tmp_path / "model.json")
+    lines = lionn("info", tmp_path / "model.json").out.splitlines()
+    assert {"rmse: 0.0123457", "seed: 123456789", "pair: [0.333333, Li]"} <= set(lines)

@@ -47,17 +47,17 @@ def parse_supercell(text: str) -> tuple[int, int, int]:
     return a, b, c
 
 
-def parse_integers(text: str, option: str) -> list[int]:
+def parse_integers(text: str, option: str, *, example: str = "5,5") -> list[int]:
     """``"5,5"`` as a list of positive integers.
 
     Raises
     ------
     ConfigError
-        Anything else; the message names ``option``.
+        Anything else; the message names ``option`` and shows the example.
     """
     parts = text.split(",")
     if not all(part.strip().isdigit() and int(part) > 0 for part in parts):
-        raise ConfigError(f"{option} must look like 5,5, got '{text}'")
+        raise ConfigError(f"{option} must look like {example}, got '{text}'")
     return [int(part) for part in parts]
 
 

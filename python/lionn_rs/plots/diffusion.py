@@ -19,7 +19,6 @@ from .style import (
     new_figure,
     one_axes,
     panel_label,
-    style,
     temperature_colors,
 )
 
@@ -54,8 +53,7 @@ def plot_msd(results: Sequence[DiffusionResult]) -> Figure:
     """
     if not results:
         raise DataError("plot_msd: no results")
-    with style():
-        figure, axes = new_figure(1, 2, width_in=DOUBLE_IN, height_in=3.0)
+    with new_figure(1, 2, width_in=DOUBLE_IN, height_in=3.0) as (figure, axes):
         logarithmic, linear = axes[0]
         colors = temperature_colors([r.temperature_K for r in results])
         seen: set[float] = set()
@@ -133,8 +131,7 @@ def plot_msd_axes(result: DiffusionResult, ax: Axes | None = None) -> Figure:
     -------
     Figure
     """
-    with style():
-        figure, axes = one_axes(ax)
+    with one_axes(ax, "lag time / ps", "MSD per axis / Å²") as (figure, axes):
         shown = result.msd.lag_ps <= SHOWN_FRACTION * result.run_ps
         lag = result.msd.lag_ps[shown]
         values = {a.axis: a for a in result.axes}
@@ -160,8 +157,6 @@ def plot_msd_axes(result: DiffusionResult, ax: Axes | None = None) -> Figure:
         axes.set_xlim(0.0, float(lag[-1]))
         # Room for the legend above the curves.
         axes.set_ylim(0.0, 1.55 * float(result.msd.axes_A2[:, shown].max()))
-        axes.set_xlabel("lag time / ps")
-        axes.set_ylabel("MSD per axis / Å²")
         axes.set_title(f"{result.temperature_K:g} K", loc="right")
         axes.legend(loc="upper left")
     return figure
@@ -189,8 +184,8 @@ def plot_arrhenius(fit: ArrheniusResult, ax: Axes | None = None) -> Figure:
     -------
     Figure
     """
-    with style():
-        figure, axes = one_axes(ax, width_in=4.2, height_in=3.4)
+    labels = "1000 K / T", "D / cm² s$^{-1}$"
+    with one_axes(ax, *labels, width_in=4.2, height_in=3.4) as (figure, axes):
         at = fit.extrapolation
         used = [p.temperature_K for p in fit.points]
         every = [*used, at.temperature_K, *(b.temperature_K for b in fit.upper_bounds)]
@@ -220,8 +215,6 @@ def plot_arrhenius(fit: ArrheniusResult, ax: Axes | None = None) -> Figure:
             )  # fmt: skip
         axes.set_yscale("log")
         axes.set_xlim(float(grid[0]), float(grid[-1]))
-        axes.set_xlabel("1000 K / T")
-        axes.set_ylabel("D / cm² s$^{-1}$")
         _temperature_axis(axes, [at.temperature_K, max(used), min(used), *sorted(used)])
         half = fit.quantile * fit.activation_energy_sd_eV
         axes.annotate(

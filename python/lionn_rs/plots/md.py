@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lionn_rs.errors import DataError
-from lionn_rs.plots.style import GRAY, one_axes, style, temperature_colors
+from lionn_rs.plots.style import GRAY, one_axes, temperature_colors
 from lionn_rs.units import PS_TO_FS
 
 if TYPE_CHECKING:
@@ -45,8 +45,7 @@ def plot_temperature(runs: Trajectory | Sequence[Trajectory], ax: Axes | None = 
         No run has a row in its thermo table.
     """
     tables = _tables(runs)
-    with style():
-        figure, axes = one_axes(ax)
+    with one_axes(ax, "time / ps", "temperature / K") as (figure, axes):
         colors = temperature_colors([temperature_K for temperature_K, _ in tables])
         for temperature_K, table in tables:
             time_ps, values = blocks(table["time_fs"] / PS_TO_FS, table["temperature_K"])
@@ -55,8 +54,6 @@ def plot_temperature(runs: Trajectory | Sequence[Trajectory], ax: Axes | None = 
             if np.isfinite(target).any():
                 axes.plot(table["time_fs"] / PS_TO_FS, target, color="black", lw=0.8, ls=":")
         _label_runs(axes, colors)
-        axes.set_xlabel("time / ps")
-        axes.set_ylabel("temperature / K")
         axes.set_ylim(bottom=0)
         axes.set_xlim(left=0)
     return figure
@@ -86,8 +83,7 @@ def plot_conserved(runs: Trajectory | Sequence[Trajectory], ax: Axes | None = No
     """
     listed = _listed(runs)
     tables = _tables(runs)
-    with style():
-        figure, axes = one_axes(ax)
+    with one_axes(ax, "time / ps", "conserved quantity / (meV/atom)") as (figure, axes):
         colors = temperature_colors([temperature_K for temperature_K, _ in tables])
         n_atoms = [run.n_atoms for run in listed if len(run.thermo["step"])]
         for (temperature_K, table), n in zip(tables, n_atoms, strict=True):
@@ -96,8 +92,6 @@ def plot_conserved(runs: Trajectory | Sequence[Trajectory], ax: Axes | None = No
             axes.plot(time_ps, values, color=colors[temperature_K], lw=0.9)
         axes.axhline(0, color=GRAY, lw=0.6, zorder=0)
         _label_runs(axes, colors)
-        axes.set_xlabel("time / ps")
-        axes.set_ylabel("conserved quantity / (meV/atom)")
         axes.set_xlim(left=0)
     return figure
 

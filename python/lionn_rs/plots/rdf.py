@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from lionn_rs.analysis import RdfResult
 from lionn_rs.errors import DataError
 
-from .style import COLORS, GRAY, LIGHT, new_figure, style
+from .style import COLORS, GRAY, LIGHT, new_figure
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -39,10 +39,8 @@ def plot_rdf(results: Sequence[RdfResult]) -> Figure:
         raise DataError("plot_rdf: no results")
     columns = 2 if len(results) == 4 else min(3, len(results))
     rows = -(-len(results) // columns)
-    with style():
-        figure, axes = new_figure(
-            rows, columns, width_in=2.45 * columns + 0.4, height_in=2.1 * rows + 0.2
-        )
+    size = {"width_in": 2.45 * columns + 0.4, "height_in": 2.1 * rows + 0.2}
+    with new_figure(rows, columns, **size) as (figure, axes):
         for k, result in enumerate(results):
             ax = axes[k // columns, k % columns]
             ax.axhline(1.0, color=LIGHT, linewidth=0.8)

@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike
 from lionn_rs.analysis.trajectory import Floats, as_cell, as_positions, as_symbols
 from lionn_rs.errors import ConfigError
 
-from .style import COLORS, DOUBLE_IN, LIGHT, new_figure, panel_label, style
+from .style import COLORS, DOUBLE_IN, LIGHT, new_figure, panel_label
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -74,18 +74,16 @@ def plot_paths(
     fractional = path[frames] @ np.linalg.inv(matrix)
     # The commonest species first and largest: atoms behind each other stay visible as rings.
     framework = sorted(set(names.tolist()) - {carrier}, key=lambda s: (-np.sum(names == s), s))
-    with style():
-        shapes = [_flat_axes(matrix, direction) for direction in along]
-        widths = [float(np.ptp(_corners(flat)[:, 0])) for flat in shapes]
-        heights = [float(np.ptp(_corners(flat)[:, 1])) for flat in shapes]
-        scale = (DOUBLE_IN - 1.2) / sum(widths)
-        figure, axes = new_figure(
-            1,
-            2,
-            width_in=DOUBLE_IN,
-            height_in=min(max(heights) * scale + 0.7, 6.5),
-            gridspec_kw={"width_ratios": widths},
-        )
+    shapes = [_flat_axes(matrix, direction) for direction in along]
+    widths = [float(np.ptp(_corners(flat)[:, 0])) for flat in shapes]
+    heights = [float(np.ptp(_corners(flat)[:, 1])) for flat in shapes]
+    scale = (DOUBLE_IN - 1.2) / sum(widths)
+    options: dict[str, Any] = {
+        "width_in": DOUBLE_IN,
+        "height_in": min(max(heights) * scale + 0.7, 6.5),
+        "gridspec_kw": {"width_ratios": widths},
+    }
+    with new_figure(1, 2, **options) as (figure, axes):
         for ax, direction, flat, letter in zip(axes[0], along, shapes, "ab", strict=True):
             pair = VIEWS[direction]
             _draw_cell(ax, flat)

@@ -56,6 +56,7 @@ def style() -> Iterator[None]:
         yield
 
 
+@contextmanager
 def new_figure(
     n_rows: int = 1,
     n_columns: int = 1,
@@ -63,8 +64,8 @@ def new_figure(
     width_in: float = SINGLE_IN,
     height_in: float = 2.8,
     **options: Any,
-) -> tuple[Figure, Any]:
-    """Figure that no global state knows of, and its array of axes.
+) -> Iterator[tuple[Figure, Any]]:
+    """Figure that no global state knows of, and its array of axes; what the block draws is styled.
 
     Parameters
     ----------
@@ -75,15 +76,15 @@ def new_figure(
     **options
         Passed on to ``Figure.subplots``.
 
-    Returns
-    -------
+    Yields
+    ------
     Figure, array of Axes (n_rows, n_columns)
     """
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(width_in, height_in))
-    axes = figure.subplots(n_rows, n_columns, squeeze=False, **options)
-    return figure, axes
+    with style():
+        figure = Figure(figsize=(width_in, height_in))
+        yield figure, figure.subplots(n_rows, n_columns, squeeze=False, **options)
 
 
 def save(figure: Figure, path: Path) -> None:
@@ -100,14 +101,24 @@ def save(figure: Figure, path: Path) -> None:
         figure.savefig(path)
 
 
+@contextmanager
 def one_axes(
-    ax: Axes | None, *, width_in: float = SINGLE_IN, height_in: float = 2.8
-) -> tuple[Figure, Axes]:
-    """Return the given axes and its figure, or make new ones."""
-    if ax is not None:
-        return ax.get_figure(root=True), ax  # type: ignore[return-value]
-    figure, axes = new_figure(width_in=width_in, height_in=height_in)
-    return figure, axes[0, 0]
+    ax: Axes | None,
+    x_label: str,
+    y_label: str,
+    *,
+    width_in: float = SINGLE_IN,
+    height_in: float = 2.8,
+) -> Iterator[tuple[Figure, Axes]]:
+    """Labeled axes and their figure, the given ones or new ones; what the block draws is styled."""
+    from matplotlib.figure import Figure
+
+    with style():
+        if ax is None:
+            ax = Figure(figsize=(width_in, height_in)).subplots()
+        ax.set_xlabel(x_label)
+        ax.set_ylabel(y_label)
+        yield ax.get_figure(root=True), ax  # type: ignore[misc]
 
 
 def temperature_colors(temperatures_K: Sequence[float]) -> dict[float, Any]:

@@ -9,7 +9,7 @@ import numpy as np
 
 from lionn_rs.errors import DataError
 
-from .style import COLORS, DOUBLE_IN, GRAY, LIGHT, new_figure, panel_label, style
+from .style import COLORS, DOUBLE_IN, GRAY, LIGHT, new_figure, panel_label
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -68,8 +68,7 @@ def learning_curves(history: History) -> Figure:
     if "loss" in {name for name, *_ in drawn} and np.isfinite(columns["validation_loss"]).any():
         # Losses are sums over images: sets of different size cannot share an axis.
         drawn[0] = ("loss", 1.0, "training loss")
-    with style():
-        figure, axes = new_figure(1, len(drawn), width_in=DOUBLE_IN, height_in=2.6)
+    with new_figure(1, len(drawn), width_in=DOUBLE_IN, height_in=2.6) as (figure, axes):
         for ax, letter, (name, factor, label) in zip(axes[0], "abcd", drawn, strict=False):
             _draw_curves(ax, columns, name, factor, best)
             ax.set_xlabel("iteration")
@@ -152,8 +151,7 @@ def parity(predictions: Mapping[str, Predictions]) -> Figure:
     if not predictions:
         raise DataError("parity: no predictions")
     has_forces = any(p.forces is not None for p in predictions.values())
-    with style():
-        figure, axes = new_figure(1, 1 + has_forces, width_in=DOUBLE_IN, height_in=3.3)
+    with new_figure(1, 1 + has_forces, width_in=DOUBLE_IN, height_in=3.3) as (figure, axes):
         energy = axes[0, 0]
         for name, p in predictions.items():
             errors = p.energy_errors_per_atom
@@ -234,8 +232,7 @@ def residuals(predictions: Mapping[str, Predictions], *, elements_of: str | None
     chosen = elements_of or ("test" if "test" in with_forces else list(with_forces)[-1])
     if chosen not in with_forces:
         raise DataError(f"residuals: no set '{chosen}' with forces (got {', '.join(with_forces)})")
-    with style():
-        figure, axes = new_figure(1, 2, width_in=DOUBLE_IN, height_in=2.8, sharey=True)
+    with new_figure(1, 2, width_in=DOUBLE_IN, height_in=2.8, sharey=True) as (figure, axes):
         limit = max(float(np.abs(p.force_errors).max()) for p in with_forces.values())  # type: ignore[arg-type]
         bins = np.linspace(-limit, limit, N_BINS + 1)
         for name, p in with_forces.items():

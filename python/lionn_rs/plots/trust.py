@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from .style import COLORS, SINGLE_IN, one_axes, style
+from .style import COLORS, SINGLE_IN, one_axes
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -38,8 +38,8 @@ def plot_extrapolation(runs: Sequence[dict[str, Any]], ax: Axes | None = None) -
         if run["extrapolation_rate"] is not None
     ]
     floor = min([LEAST_PERCENT, *(percent / 5 for _, percent in shown if percent > 0)])
-    with style():
-        figure, axes = one_axes(ax, width_in=SINGLE_IN * 1.6)
+    labels = "temperature / K", "environments outside / %"
+    with one_axes(ax, *labels, width_in=SINGLE_IN * 1.6) as (figure, axes):
         for temperature, percent in shown:
             axes.plot(
                 temperature,
@@ -52,6 +52,4 @@ def plot_extrapolation(runs: Sequence[dict[str, Any]], ax: Axes | None = None) -
         axes.set_yscale("log")
         axes.set_ylim(floor, 100.0)
         axes.yaxis.set_major_formatter("{x:g}")
-        axes.set_xlabel("temperature / K")
-        axes.set_ylabel("environments outside / %")
     return figure

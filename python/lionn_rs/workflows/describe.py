@@ -161,8 +161,15 @@ def _flatten(record: dict[str, Any], prefix: str = "") -> list[str]:
         elif isinstance(value, list) and len(value) > 8:
             lines.append(f"{name}: {len(value)} values")
         else:
-            lines.append(f"{name}: {value}")
+            lines.append(f"{name}: {_rounded(value)}")
     return lines
+
+
+def _rounded(value: Any) -> Any:
+    """Floats with six significant digits, in lists too."""
+    if isinstance(value, list):
+        return f"[{', '.join(str(_rounded(entry)) for entry in value)}]"
+    return f"{value:.6g}" if isinstance(value, float) else value
 
 
 def _cpu_name() -> str:

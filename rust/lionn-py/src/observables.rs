@@ -1,10 +1,12 @@
 //! Observables on NumPy arrays; see `lionn_core::observables`.
 
+use lionn_core::Result;
 use lionn_core::cell::Cell;
 use lionn_core::observables::{Frames, covariance, msd, rdf};
 use numpy::ndarray::{Array, Dimension, IntoDimension};
 use numpy::{
     IntoPyArray, PyArray1, PyArray2, PyArray3, PyReadonlyArray1, PyReadonlyArray2, PyReadonlyArray3,
+    PyUntypedArrayMethods,
 };
 use pyo3::prelude::*;
 
@@ -44,15 +46,9 @@ fn py_msd<'py>(
     groups: PyReadonlyArray1<'py, u64>,
     n_groups: usize,
 ) -> PyResult<Bound<'py, PyArray3<f64>>> {
-    let [n_frames, n_atoms] = frame_shape(&positions)?;
-    let slice = contiguous(&positions, "positions")?;
-    let labels: Vec<usize> = contiguous(&groups, "groups")?.iter().map(|&g| g as usize).collect();
-    let result = py
-        .detach(|| {
-            Frames::new(slice, n_frames, n_atoms).and_then(|frames| msd::msd(frames, &labels, n_groups))
-        })
-        .map_err(to_py)?;
-    Ok(shaped(result, (n_groups, 3, n_frames)).into_pyarray(py))
+    let labels = indices(&groups, "groups")?;
+    let result = on_frames(py, &positions, |frames| msd::msd(frames, &labels, n_groups))?;
+    Ok(shaped(result, (n_groups, 3, positions.shape()[0])).into_pyarray(py))
 }
 
 /// MSD of single atoms at chosen lags, window-averaged, per axis.
@@ -77,14 +73,8 @@ fn py_msd_per_atom<'py>(
     atoms: PyReadonlyArray1<'py, u64>,
     lags: PyReadonlyArray1<'py, u64>,
 ) -> PyResult<Bound<'py, PyArray3<f64>>> {
-    let [n_frames, n_atoms] = frame_shape(&positions)?;
-    let slice = contiguous(&positions, "positions")?;
     let (atoms, lags) = (indices(&atoms, "atoms")?, indices(&lags, "lags")?);
-    let result = py
-        .detach(|| {
-            Frames::new(slice, n_frames, n_atoms).and_then(|frames| msd::msd_per_atom(frames, &atoms, &lags))
-        })
-        .map_err(to_py)?;
+    let result = on_frames(py, &positions, |frames| msd::msd_per_atom(frames, &atoms, &lags))?;
     Ok(shaped(result, (atoms.len(), lags.len(), 3)).into_pyarray(py))
 }
 
@@ -111,15 +101,8 @@ fn py_displacement_moments<'py>(
     atoms: PyReadonlyArray1<'py, u64>,
     lags: PyReadonlyArray1<'py, u64>,
 ) -> PyResult<Bound<'py, PyArray2<f64>>> {
-    let [n_frames, n_atoms] = frame_shape(&positions)?;
-    let slice = contiguous(&positions, "positions")?;
     let (atoms, lags) = (indices(&atoms, "atoms")?, indices(&lags, "lags")?);
-    let result = py
-        .detach(|| {
-            Frames::new(slice, n_frames, n_atoms)
-                .and_then(|frames| msd::displacement_moments(frames, &atoms, &lags))
-        })
-        .map_err(to_py)?;
+    let result = on_frames(py, &positions, |frames| msd::displacement_moments(frames, &atoms, &lags))?;
     Ok(shaped(result, (lags.len(), 8)).into_pyarray(py))
 }
 
@@ -204,14 +187,20 @@ fn py_pair_histogram<'py>(
     Ok(counts.into_pyarray(py))
 }
 
-fn frame_shape(positions: &PyReadonlyArray3<'_, f64>) -> PyResult<[usize; 2]> {
-    let array = positions.as_array();
-    match array.shape() {
-        &[n_frames, n_atoms, 3] => Ok([n_frames, n_atoms]),
-        shape => Err(ShapeError::new_err(format!(
-            "positions must have shape (n_frames, n_atoms, 3), got {shape:?}"
-        ))),
-    }
+/// Run `work` without the GIL on frames `(n_frames, n_atoms, 3)`.
+fn on_frames(
+    py: Python<'_>,
+    positions: &PyReadonlyArray3<'_, f64>,
+    work: impl FnOnce(Frames<'_>) -> Result<Vec<f64>> + Send,
+) -> PyResult<Vec<f64>> {
+    let &[n_frames, n_atoms, 3] = positions.shape() else {
+        return Err(ShapeError::new_err(format!(
+            "positions must have shape (n_frames, n_atoms, 3), got {:?}",
+            positions.shape()
+        )));
+    };
+    let slice = contiguous(positions, "positions")?;
+    py.detach(|| Frames::new(slice, n_frames, n_atoms).and_then(work)).map_err(to_py)
 }
 
 fn indices(array: &PyReadonlyArray1<'_, u64>, name: &str) -> PyResult<Vec<usize>> {
