@@ -105,7 +105,7 @@ class Case:
 
 
 def instruction_set() -> str:
-    """Instruction set of the computing loops: avx512, avx2, baseline or portable."""
+    """Instruction set of the computing loops: baseline, avx2, avx512 or neon."""
     return _core.simd_level()
 
 

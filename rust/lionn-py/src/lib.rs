@@ -12,20 +12,6 @@ mod observables;
 mod potential;
 mod training;
 
-/// Instruction set of the computing loops: "avx512", "avx2", "baseline" (x86-64) or "portable" (other processors).
-#[pyfunction]
-fn simd_level() -> &'static str {
-    #[cfg(target_arch = "x86_64")]
-    match pulp::Arch::new() {
-        pulp::Arch::V4(_) => "avx512",
-        pulp::Arch::V3(_) => "avx2",
-        _ => "baseline",
-    }
-    #[cfg(not(target_arch = "x86_64"))]
-    "portable"
-}
-
-/// Compiled core of lionn_rs.
 /// Instruction set of the kernels: the fastest of this processor, or the one that `LIONN_RS_SIMD` asks for.
 ///
 /// Raises
@@ -37,10 +23,10 @@ fn simd_level() -> PyResult<&'static str> {
     Ok(lionn_core::simd::Level::detect().map_err(error::to_py)?.name())
 }
 
+/// Compiled core of lionn_rs.
 #[pymodule]
 fn _core(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add("__version__", env!("CARGO_PKG_VERSION"))?;
-    module.add_function(wrap_pyfunction!(simd_level, module)?)?;
     observables::register(module)?;
     module.add_function(wrap_pyfunction!(simd_level, module)?)?;
     neighbors::register(module)?;
