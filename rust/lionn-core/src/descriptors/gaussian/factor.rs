@@ -1,10 +1,12 @@
 //! Radial factors `f(s) = exp(-eta (r - Rs)²) fc(r)` as functions of `w = 1 - s/Rc²`, `s = r²`.
 //!
-//! Centered Gaussians with a cosine cutoff are polynomials ([`Series`]). Narrow or shifted Gaussians are the product
-//! of the series of `fc` and an exponential, itself a polynomial after halving the exponent a few times
-//! ([`Shifted`]). What is left (polynomial cutoffs, extremely narrow Gaussians) is evaluated by the formula.
+//! Centered Gaussians with a cosine cutoff are polynomials ([`Series`]). Other cutoffs, narrow and shifted Gaussians are
+//! the product of `fc` and an exponential, itself a polynomial after halving the exponent a few times ([`Product`]).
+//! What is left (cutoffs with a fractional power, extremely narrow Gaussians) is evaluated by the formula.
 
+use super::super::cutoff::Cutoff;
 use super::function::Radial;
+use super::scratch::{vectors, vectors_mut};
 use super::series::Series;
 use crate::simd::MulAdd;
 use pulp::Simd;
@@ -28,7 +30,7 @@ pub(super) struct Factor {
 #[derive(Debug, Clone)]
 enum Method {
     Series(Series),
-    Shifted(Shifted),
+    Product(Product),
     Formula,
 }
 
@@ -37,7 +39,7 @@ impl Factor {
     pub fn new(radial: Radial) -> Self {
         let method = Series::fit(&radial)
             .map(Method::Series)
-            .or_else(|| Shifted::fit(&radial).map(Method::Shifted))
+            .or_else(|| Product::fit(&radial).map(Method::Product))
             .unwrap_or(Method::Formula);
         Self { radial, inv_rc2: radial.cutoff.radius().powi(-2), angular: false, method }
     }
@@ -47,7 +49,7 @@ impl Factor {
     pub fn evaluate<S: Simd>(&self, simd: S, w: &[f64], f: &mut [f64], df: &mut [f64]) {
         match &self.method {
             Method::Series(series) => series.evaluate(simd, w, f, df),
-            Method::Shifted(shifted) => shifted.evaluate(simd, w, f, df),
+            Method::Product(product) => product.evaluate(simd, w, f, df),
             Method::Formula => self.evaluate_formula(w, f, df),
         }
     }
@@ -64,18 +66,70 @@ impl Factor {
     }
 }
 
-/// `fc` as a series, times `exp(-eta (r - Rs)²)`.
+/// A cutoff function without a call of the mathematical library.
 #[derive(Debug, Clone)]
-struct Shifted {
-    cutoff: Series,
+enum FastCutoff {
+    Cosine(Series),
+    Polynomial(PolynomialCutoff),
+}
+
+/// [`Cutoff::Polynomial`] with an integer power `n`, with its double zero at `x = r/Rc = 1` as a factor:
+/// `fc = 1 + n x^(n+1) - (n+1) x^n = (1 - x)² (1 + 2 x + 3 x² + ... + n x^(n-1))`.
+#[derive(Debug, Clone, Copy)]
+struct PolynomialCutoff {
+    power: u32,
+    inv_rc2: f64,
+}
+
+impl PolynomialCutoff {
+    /// Highest power that is multiplied out.
+    const MAX_POWER: f64 = 16.0;
+
+    /// With `1 - x = w/(1 + x)`; `dfc/ds = -n (n + 1) x^(n-2) (1 - x) / (2 Rc²)`.
+    #[inline(always)]
+    fn evaluate<S: Simd>(self, simd: S, w: &[f64], f: &mut [f64], df: &mut [f64]) {
+        let n = f64::from(self.power);
+        let (one, zero) = (simd.splat_f64s(1.0), simd.splat_f64s(0.0));
+        let scale = simd.splat_f64s(-0.5 * n * (n + 1.0) * self.inv_rc2);
+        let (f, df) = (vectors_mut::<S>(f), vectors_mut::<S>(df));
+        for ((&w, f), df) in vectors::<S>(w).iter().zip(f).zip(df) {
+            let w = simd.max_f64s(w, zero);
+            let x = simd.sqrt_f64s(simd.sub_f64s(one, w));
+            let rest = simd.div_f64s(w, simd.add_f64s(one, x));
+            let mut sum = simd.splat_f64s(n);
+            let mut power = scale;
+            for k in (1..self.power).rev() {
+                sum = simd.mul_add(sum, x, simd.splat_f64s(f64::from(k)));
+                if k > 1 {
+                    power = simd.mul_f64s(power, x);
+                }
+            }
+            *f = simd.mul_f64s(simd.mul_f64s(rest, rest), sum);
+            *df = simd.mul_f64s(rest, power);
+        }
+    }
+}
+
+/// A cutoff function times `exp(-eta (r - Rs)²)`.
+#[derive(Debug, Clone)]
+struct Product {
+    cutoff: FastCutoff,
     radial: Radial,
     /// The exponent is divided by `2^halvings` to lie in `[0, 1]`; the exponential is squared as often.
     halvings: u32,
 }
 
-impl Shifted {
+impl Product {
     fn fit(radial: &Radial) -> Option<Self> {
-        let cutoff = Series::fit(&Radial { eta: 0.0, rs: 0.0, cutoff: radial.cutoff })?;
+        let cutoff = match radial.cutoff {
+            Cutoff::Polynomial { gamma, .. }
+                if gamma.fract() == 0.0 && (2.0..=PolynomialCutoff::MAX_POWER).contains(&gamma) =>
+            {
+                let inv_rc2 = radial.cutoff.radius().powi(-2);
+                FastCutoff::Polynomial(PolynomialCutoff { power: gamma as u32, inv_rc2 })
+            }
+            cutoff => FastCutoff::Cosine(Series::fit(&Radial { eta: 0.0, rs: 0.0, cutoff })?),
+        };
         let farthest = radial.rs.abs().max((radial.cutoff.radius() - radial.rs).abs());
         let largest = radial.eta * farthest * farthest;
         let halvings = (0..=MAX_HALVINGS).find(|&m| largest <= f64::from(1u32 << m))?;
@@ -85,17 +139,18 @@ impl Shifted {
     /// With `e = exp(-eta (r - Rs)²)`: `f = fc e`, `df/ds = e (dfc/ds - eta (1 - Rs/r) fc)`.
     #[inline(always)]
     fn evaluate<S: Simd>(&self, simd: S, w: &[f64], f: &mut [f64], df: &mut [f64]) {
-        self.cutoff.evaluate(simd, w, f, df);
-        let (w, _) = S::as_simd_f64s(w);
-        let (f, _) = S::as_mut_simd_f64s(f);
-        let (df, _) = S::as_mut_simd_f64s(df);
+        match &self.cutoff {
+            FastCutoff::Cosine(series) => series.evaluate(simd, w, f, df),
+            FastCutoff::Polynomial(polynomial) => polynomial.evaluate(simd, w, f, df),
+        }
+        let (f, df) = (vectors_mut::<S>(f), vectors_mut::<S>(df));
         let one = simd.splat_f64s(1.0);
         let half = simd.splat_f64s(0.5);
         let radius = simd.splat_f64s(self.radial.cutoff.radius());
         let (eta, rs) = (simd.splat_f64s(self.radial.eta), simd.splat_f64s(self.radial.rs));
         let scale = simd.splat_f64s(self.radial.eta / f64::from(1u32 << self.halvings));
         let (&last, lower) = EXPONENTIAL.split_last().expect("the expansion has coefficients");
-        for ((&w, f), df) in w.iter().zip(f).zip(df) {
+        for ((&w, f), df) in vectors::<S>(w).iter().zip(f).zip(df) {
             let r = simd.mul_f64s(radius, simd.sqrt_f64s(simd.sub_f64s(one, w)));
             let distance = simd.sub_f64s(r, rs);
             // Beyond the cutoff fc is zero; the clamp keeps the exponential finite there.
@@ -128,7 +183,6 @@ const EXPONENTIAL: [f64; 14] = {
 
 #[cfg(test)]
 mod tests {
-    use super::super::super::cutoff::Cutoff;
     use super::*;
     use crate::simd::Level;
 
@@ -145,19 +199,18 @@ mod tests {
     #[test]
     fn every_method_agrees_with_the_formula() {
         let radius = 6.5;
-        let shifted = [(20.0, 1.5), (130.0, 3.0), (400.0, 0.0), (400.0, 6.4), (1.0, -2.0)];
-        let centered = [0.0, 0.005, 0.05, 0.232, 1.08, 5.0, 20.0, 80.0].map(|eta| (eta, 0.0));
-        for (reduced, rs) in centered.into_iter().chain(shifted) {
-            let factor = Factor::new(Radial {
-                eta: reduced / (radius * radius),
-                rs,
-                cutoff: Cutoff::Cosine { radius },
-            });
-            assert!(!matches!(factor.method, Method::Formula), "eta {reduced}, rs {rs} is fast");
-            assert!(
-                rs != 0.0 || reduced > 5.0 || matches!(factor.method, Method::Series(_)),
-                "eta {reduced}"
-            );
+        let cosine = Cutoff::Cosine { radius };
+        let polynomial = |gamma| Cutoff::Polynomial { radius, gamma };
+        let series = [0.0, 0.005, 0.05, 0.232, 1.08, 5.0].map(|eta| (eta, 0.0, cosine));
+        let products = [(80.0, 0.0), (20.0, 1.5), (130.0, 3.0), (400.0, 0.0), (400.0, 6.4), (1.0, -2.0)];
+        let products = products.map(|(eta, rs)| (eta, rs, cosine));
+        let polynomials = [2.0, 4.0, 7.0].map(|gamma| (4.0, 0.5, polynomial(gamma)));
+        for (reduced, rs, cutoff) in series.into_iter().chain(products).chain(polynomials) {
+            let factor = Factor::new(Radial { eta: reduced / (radius * radius), rs, cutoff });
+            let is_series = matches!(factor.method, Method::Series(_));
+            let is_formula = matches!(factor.method, Method::Formula);
+            assert!(!is_formula, "eta {reduced}, rs {rs}, {cutoff:?} is fast");
+            assert_eq!(is_series, reduced <= 5.0 && rs == 0.0, "eta {reduced}, rs {rs}, {cutoff:?}");
             let distances: Vec<f64> = (1..=64).map(|k| 0.3 + (radius - 0.3) * f64::from(k) / 64.5).collect();
             let w: Vec<f64> = distances.iter().map(|r| 1.0 - r * r * factor.inv_rc2).collect();
             for level in Level::available() {
@@ -166,17 +219,15 @@ mod tests {
                 for (k, r) in distances.iter().enumerate() {
                     let (exact, exact_slope) =
                         (factor.radial.value(*r), factor.radial.derivative(*r) / (2.0 * r));
-                    let level = level.name();
-                    assert!(
-                        (f[k] / exact - 1.0).abs() < 1e-12,
-                        "{level}, eta {reduced}, r {r}: {} {exact}",
-                        f[k]
-                    );
-                    assert!(
-                        (df[k] / exact_slope - 1.0).abs() < 1e-12,
-                        "{level}, eta {reduced}, r {r}: {} {exact_slope}",
-                        df[k]
-                    );
+                    // The formula of the polynomial cutoff loses digits to cancellation near the cutoff.
+                    let rounding = if matches!(cutoff, Cutoff::Polynomial { .. }) { 1e-15 } else { 0.0 };
+                    for (fast, exact) in [(f[k], exact), (df[k], exact_slope)] {
+                        assert!(
+                            (fast - exact).abs() < 1e-12 * exact.abs() + rounding,
+                            "{}, eta {reduced}, rs {rs}, {cutoff:?}, r {r}: {fast} {exact}",
+                            level.name()
+                        );
+                    }
                 }
             }
         }
