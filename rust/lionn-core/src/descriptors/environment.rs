@@ -1,7 +1,7 @@
 //! The neighbors of one atom as the descriptors want them.
 
-use crate::linalg::{Vec3, dot};
-use crate::neighbors::{NeighborList, Pair};
+use crate::linalg::{Vec3, add, dot, sub};
+use crate::neighbors::Neighbors;
 use crate::system::System;
 
 /// Neighbors within the cutoff of one center, sorted by element, as structure of arrays.
@@ -28,7 +28,7 @@ impl Environment {
         &mut self,
         system: &System,
         i: usize,
-        pairs: &[Pair],
+        neighbors: Neighbors<'_>,
         cutoff: f64,
         element_of: &[u8],
         n_elements: usize,
@@ -37,13 +37,14 @@ impl Environment {
         self.unsorted.clear();
         self.ranges.clear();
         self.ranges.resize(n_elements + 1, 0);
-        for pair in pairs {
-            let vector = NeighborList::vector(system, i, pair);
+        let center = system.positions[i];
+        for (j, shift) in neighbors.images() {
+            let vector = add(sub(system.positions[j as usize], center), shift);
             let r2 = dot(vector, vector);
             if r2 < cutoff2 {
-                let element = element_of[pair.j as usize];
+                let element = element_of[j as usize];
                 self.ranges[usize::from(element) + 1] += 1;
-                self.unsorted.push((element, pair.j, vector, r2));
+                self.unsorted.push((element, j, vector, r2));
             }
         }
         for e in 0..n_elements {
