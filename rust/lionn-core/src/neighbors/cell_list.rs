@@ -92,16 +92,19 @@ impl WithSimd for SearchBlock<'_> {
             let number = origin.wrapping_sub((grid.key[place] >> 32) as u32);
             let mut n_coincident = simd.splat_f64s(0.0);
             for_stretches(grid, grid.bin[i], |images, from, to| {
-                let start = offset(images, center).map(|x| simd.splat_f64s(x));
                 let number = images.iter().fold(number, |sum, image| sum.wrapping_add(image.number));
-                let number = simd.splat_u64s(u64::from(number) << 32);
+                let query = Query {
+                    start: offset(images, center).map(|x| simd.splat_f64s(x)),
+                    number: simd.splat_u64s(u64::from(number) << 32),
+                    limits,
+                };
                 let mut first = from;
                 while first < to {
                     if candidates.len > BUFFER - LANES {
                         candidates.flush(&mut block.packed, grid.expected);
                     }
-                    let lanes = first..first + LANES;
-                    n_coincident = candidates.look(simd, grid, lanes, start, number, limits, n_coincident);
+                    let close = candidates.look(simd, grid, first, &query);
+                    n_coincident = simd.add_f64s(n_coincident, close);
                     candidates.len += LANES.min(to - first);
                     first += LANES;
                 }
@@ -149,6 +152,15 @@ fn offset(images: [&Image; 3], center: Vec3) -> Vec3 {
     sub(add(add(images[0].vector, images[1].vector), images[2].vector), center)
 }
 
+/// A center seen from one image of the cell.
+struct Query<S: Simd> {
+    /// `s·H` less the center.
+    start: [S::f64s; 3],
+    number: S::u64s,
+    /// Squared distances at which atoms coincide and at which they are neighbors.
+    limits: [S::f64s; 2],
+}
+
 /// Atoms looked at from one center, and whether they are pairs (1) or not (0).
 struct Candidates {
     packed: [u64; BUFFER],
@@ -157,26 +169,18 @@ struct Candidates {
 }
 
 impl Candidates {
-    /// Enters the sorted atoms of `lanes` behind the present ones; adds those that coincide with the
-    /// center to `n_coincident`.
+    /// Enters [`LANES`] sorted atoms from `first` on behind the present ones; returns, summed over the lanes of a vector,
+    /// how many coincide with the center.
     #[inline(always)]
-    fn look<S: Simd>(
-        &mut self,
-        simd: S,
-        grid: &Grid,
-        lanes: std::ops::Range<usize>,
-        start: [S::f64s; 3],
-        number: S::u64s,
-        limits: [S::f64s; 2],
-        n_coincident: S::f64s,
-    ) -> S::f64s {
+    fn look<S: Simd>(&mut self, simd: S, grid: &Grid, first: usize, query: &Query<S>) -> S::f64s {
+        let lanes = first..first + LANES;
+        let Query { start, number, limits: [coincident, cutoff2] } = *query;
         let [x, y, z] = [&grid.x, &grid.y, &grid.z].map(|all| S::as_simd_f64s(&all[lanes.clone()]).0);
         let key = S::as_simd_u64s(&grid.key[lanes.clone()]).0;
         let packed = S::as_mut_simd_u64s(&mut self.packed[self.len..self.len + LANES]).0;
         let is_pair = S::as_mut_simd_u64s(&mut self.is_pair[self.len..self.len + LANES]).0;
-        let [coincident, cutoff2] = limits;
         let (one, zero) = (simd.splat_u64s(1), simd.splat_u64s(0));
-        let mut n_coincident = n_coincident;
+        let mut n_coincident = simd.splat_f64s(0.0);
         let unit = [simd.splat_f64s(1.0), simd.splat_f64s(0.0)];
         for v in 0..LANES / S::F64_LANES {
             let dx = simd.add_f64s(x[v], start[0]);

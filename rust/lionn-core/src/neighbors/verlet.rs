@@ -90,8 +90,8 @@ impl VerletList {
         for (&old, &new) in self.reference.iter().zip(&system.positions) {
             let moved = sub(new, old);
             let moved2 = dot(moved, moved);
-            // False for NaN, so that the rebuild reports the bad atom.
-            if !(moved2 <= self.skin * self.skin) {
+            // The rebuild reports the bad atom.
+            if moved2 > self.skin * self.skin || moved2.is_nan() {
                 return false;
             }
             if moved2 > second {
