@@ -20,6 +20,7 @@ __all__ = [
     "msd",
     "msd_per_atom",
     "named_set",
+    "neighbor_list",
     "pair_histogram",
     "window_products",
 ]
@@ -82,6 +83,12 @@ class NeuralPotential:
         positions: NDArray[np.float64],
     ) -> dict[str, Any]: ...
 
+def neighbor_list(
+    cell: NDArray[np.float64],
+    pbc: tuple[bool, bool, bool],
+    positions: NDArray[np.float64],
+    cutoff: float,
+) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int32], NDArray[np.float64]]: ...
 def msd(
     positions: NDArray[np.float64], groups: NDArray[np.uint64], n_groups: int
 ) -> NDArray[np.float64]: ...

@@ -7,6 +7,7 @@ mod convert;
 mod descriptor;
 mod error;
 mod md;
+mod neighbors;
 mod observables;
 mod potential;
 mod training;
@@ -20,6 +21,7 @@ fn _core(module: &Bound<'_, PyModule>) -> PyResult<()> {
     potential::register(module)?;
     analytic::register(module)?;
     md::register(module)?;
+    neighbors::register(module)?;
     training::register(module)?;
     Ok(())
 }

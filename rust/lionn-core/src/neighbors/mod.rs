@@ -3,12 +3,14 @@
 //! [`brute_force`] is the oracle; `grid` sorts atoms into bins, `cell_list` searches them, `shifts` names lattice shifts by a
 //! number, so that a stored pair takes eight bytes; [`VerletList`] adds a skin.
 
+mod arrays;
 mod brute_force;
 mod cell_list;
 mod grid;
 mod shifts;
 mod verlet;
 
+pub use arrays::PairArrays;
 pub use brute_force::brute_force;
 pub use verlet::VerletList;
 
