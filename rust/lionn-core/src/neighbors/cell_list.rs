@@ -79,7 +79,10 @@ impl WithSimd for SearchBlock<'_> {
     #[inline(always)]
     fn with_simd<S: Simd>(self, simd: S) {
         let Self { grid, origin, cutoff2, atoms, block } = self;
+        // A little more than the mean leaves room for atoms that come and go.
+        let expected = (grid.expected * atoms.len() * 9).div_ceil(8);
         block.starts.clear();
+        block.starts.reserve(atoms.len() + 1);
         block.starts.push(0);
         block.packed.clear();
         block.coincident = None;
@@ -101,7 +104,7 @@ impl WithSimd for SearchBlock<'_> {
                 let mut first = from;
                 while first < to {
                     if candidates.len > BUFFER - LANES {
-                        candidates.flush(&mut block.packed, grid.expected);
+                        candidates.flush(&mut block.packed, expected);
                     }
                     let close = candidates.look(simd, grid, first, &query);
                     n_coincident = simd.add_f64s(n_coincident, close);
@@ -109,7 +112,7 @@ impl WithSimd for SearchBlock<'_> {
                     first += LANES;
                 }
             });
-            candidates.flush(&mut block.packed, grid.expected);
+            candidates.flush(&mut block.packed, expected);
             block.starts.push(block.packed.len() as u32);
             // Every atom finds itself; the lanes of a stretch may reach beyond its end and find it again.
             if simd.reduce_sum_f64s(n_coincident) != 1.0 && block.coincident.is_none() {
@@ -197,7 +200,7 @@ impl Candidates {
         n_coincident
     }
 
-    /// Moves the pairs to the list, whose memory grows by what `expected` pairs per atom suggest.
+    /// Moves the pairs to the list, whose memory starts with room for `expected` pairs.
     #[inline(always)]
     fn flush(&mut self, packed: &mut Vec<u64>, expected: usize) {
         let mut kept = 0;
@@ -207,7 +210,7 @@ impl Candidates {
         }
         self.len = 0;
         if packed.capacity() - packed.len() < kept {
-            let guess = if packed.capacity() == 0 { expected * BLOCK } else { packed.len() / 4 };
+            let guess = if packed.capacity() == 0 { expected } else { packed.len() / 4 };
             packed.reserve_exact(kept.max(guess));
         }
         packed.extend_from_slice(&self.packed[..kept]);
