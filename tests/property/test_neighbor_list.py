@@ -1,4 +1,4 @@
-"""The neighbor list against ASE's, for cells that are triclinic, small and periodic along any directions."""
+"""The neighbor list against that of ASE: triclinic, small and partly periodic cells."""
 
 from __future__ import annotations
 
