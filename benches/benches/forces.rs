@@ -1,4 +1,4 @@
-//! Neighbor list, descriptor and force call at 50, 400 and 3200 atoms, one thread. Time per call; divide by the number
+//! Neighbor list (also at 25600 atoms), descriptor and force call at 50, 400 and 3200 atoms, one thread. Time per call; divide by the number
 //! of elements in the throughput line for the time per atom.
 
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
@@ -13,11 +13,15 @@ fn one_thread<R: Send>(task: impl FnOnce() -> R + Send) -> R {
 
 fn neighbors(c: &mut Criterion) {
     let mut group = c.benchmark_group("neighbor_list_6.5A");
-    for repeats in REPEATS {
+    for repeats in REPEATS.into_iter().chain([[8, 8, 8]]) {
         let system = lgps(repeats);
         group.throughput(Throughput::Elements(system.n_atoms() as u64));
-        group.bench_function(BenchmarkId::from_parameter(system.n_atoms()), |b| {
+        group.bench_function(BenchmarkId::new("build", system.n_atoms()), |b| {
             one_thread(|| b.iter(|| NeighborList::build(&system, 6.5)));
+        });
+        group.bench_function(BenchmarkId::new("rebuild", system.n_atoms()), |b| {
+            let mut list = NeighborList::default();
+            one_thread(|| b.iter(|| list.rebuild(&system, 6.5)));
         });
     }
 }

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
         ShapeError,
         SimulationError,
     )
+    from lionn_rs.neighbors import neighbor_list
     from lionn_rs.potential import Potential
     from lionn_rs.training import LossWeights, Metrics, TrainingResult, evaluate, predict, train
 
@@ -39,6 +40,7 @@ _HOME = {
         "ShapeError",
         "SimulationError",
     ],
+    "lionn_rs.neighbors": ["neighbor_list"],
     "lionn_rs.potential": ["Potential"],
     "lionn_rs.training": [
         "LossWeights",
@@ -76,6 +78,7 @@ __all__ = [
     "datasets",
     "evaluate",
     "md",
+    "neighbor_list",
     "plots",
     "predict",
     "read_images",

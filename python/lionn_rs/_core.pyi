@@ -89,10 +89,9 @@ class NeuralPotential:
 def neighbor_list(
     cell: NDArray[np.float64],
     pbc: tuple[bool, bool, bool],
-    numbers: NDArray[np.uint8],
     positions: NDArray[np.float64],
     cutoff: float,
-) -> tuple[NDArray[np.uint32], NDArray[np.uint32], NDArray[np.int32]]: ...
+) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int32], NDArray[np.float64]]: ...
 def msd(
     positions: NDArray[np.float64], groups: NDArray[np.uint64], n_groups: int
 ) -> NDArray[np.float64]: ...

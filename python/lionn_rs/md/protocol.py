@@ -92,7 +92,7 @@ class ProtocolSettings(BaseModel):
     precision: Literal["float32", "float64"] = Field(
         "float32", description="Precision of stored positions and velocities"
     )
-    skin: NonNegative = Field(1.5, description="Skin of the neighbor list, Å")
+    skin: NonNegative = Field(0.8, description="Skin of the neighbor list, Å")
     min_distance: NonNegative = Field(0.5, description="Stop when two atoms are closer, Å")
     max_temperature_factor: Positive = Field(
         5.0, description="Stop when the temperature exceeds this multiple of the highest target"

@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+import lionn_rs
 from lionn_rs import _core
 from lionn_rs.errors import LionnError
 from lionn_rs.md import Protocol, repeat
@@ -216,12 +217,12 @@ def energy_and_forces(potential: Potential, task: Task) -> tuple[Timing, dict[st
 
 
 def neighbor_list(potential: Potential, task: Task) -> tuple[Timing, dict[str, Any]]:
-    """All pairs within the cutoff, from nothing."""
+    """``neighbor_list``: all pairs within the cutoff with their vectors."""
     atoms = rattled(task.atoms(), seed=0)
-    arrays = structure_arrays(atoms)
-    n_pairs = len(_core.neighbor_list(*arrays, potential.cutoff)[0])
+    n_pairs = len(lionn_rs.neighbor_list(atoms, potential.cutoff).i)
     timing = sample(
-        lambda n: [_core.neighbor_list(*arrays, potential.cutoff) for _ in range(n)], task.budget_s
+        lambda n: [lionn_rs.neighbor_list(atoms, potential.cutoff) for _ in range(n)],
+        task.budget_s,
     )
     return timing, {"neighbors_per_atom": n_pairs / len(atoms)}
 

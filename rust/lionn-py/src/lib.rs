@@ -29,11 +29,11 @@ fn _core(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add("__version__", env!("CARGO_PKG_VERSION"))?;
     observables::register(module)?;
     module.add_function(wrap_pyfunction!(simd_level, module)?)?;
-    neighbors::register(module)?;
     descriptor::register(module)?;
     potential::register(module)?;
     analytic::register(module)?;
     md::register(module)?;
+    neighbors::register(module)?;
     training::register(module)?;
     Ok(())
 }

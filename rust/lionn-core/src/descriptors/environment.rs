@@ -1,7 +1,7 @@
 //! The neighbors of one atom as the descriptors want them.
 
-use crate::linalg::{Vec3, dot};
-use crate::neighbors::{NeighborList, Pair};
+use crate::linalg::{Vec3, add, dot, sub};
+use crate::neighbors::Neighbors;
 use crate::system::System;
 
 /// Neighbors within the cutoff of one center, sorted by element, as structure of arrays.
@@ -19,7 +19,16 @@ pub struct Environment {
     pub r2: Vec<f64>,
     /// Neighbors of element `e` are `ranges[e]..ranges[e + 1]`.
     pub ranges: Vec<usize>,
-    unsorted: Vec<(u8, u32, Vec3, f64)>,
+    /// In the order of the list; the first entries are neighbors, the rest is left over.
+    unsorted: Vec<Unsorted>,
+}
+
+/// A neighbor before sorting by element.
+#[derive(Debug, Clone, Copy, Default)]
+struct Unsorted {
+    vector: Vec3,
+    r2: f64,
+    index: u32,
 }
 
 impl Environment {
@@ -28,38 +37,44 @@ impl Environment {
         &mut self,
         system: &System,
         i: usize,
-        pairs: &[Pair],
+        neighbors: Neighbors<'_>,
         cutoff: f64,
         element_of: &[u8],
         n_elements: usize,
     ) {
         let cutoff2 = cutoff * cutoff;
-        self.unsorted.clear();
         self.ranges.clear();
         self.ranges.resize(n_elements + 1, 0);
-        for pair in pairs {
-            let vector = NeighborList::vector(system, i, pair);
+        if self.unsorted.len() < neighbors.len() {
+            self.unsorted.resize(neighbors.len(), Unsorted::default());
+        }
+        let center = system.positions[i];
+        let mut n = 0;
+        // Every pair is written; those in the skin are overwritten by the next. A branch would be mispredicted often.
+        for (j, shift) in neighbors.images() {
+            let vector = add(sub(system.positions[j as usize], center), shift);
             let r2 = dot(vector, vector);
-            if r2 < cutoff2 {
-                let element = element_of[pair.j as usize];
-                self.ranges[usize::from(element) + 1] += 1;
-                self.unsorted.push((element, pair.j, vector, r2));
-            }
+            self.unsorted[n] = Unsorted { vector, r2, index: j };
+            n += usize::from(r2 < cutoff2);
+        }
+        let unsorted = &self.unsorted[..n];
+        for neighbor in unsorted {
+            self.ranges[usize::from(element_of[neighbor.index as usize]) + 1] += 1;
         }
         for e in 0..n_elements {
             self.ranges[e + 1] += self.ranges[e];
         }
-        let n = self.unsorted.len();
         self.index.resize(n, 0);
         for array in [&mut self.x, &mut self.y, &mut self.z, &mut self.r2] {
             array.resize(n, 0.0);
         }
         // Counting sort: ranges[e] is the next free place of element e and ends as the start of element e + 1.
-        for &(element, j, [x, y, z], r2) in &self.unsorted {
-            let place = self.ranges[usize::from(element)];
-            self.ranges[usize::from(element)] += 1;
+        for &Unsorted { vector: [x, y, z], r2, index } in unsorted {
+            let element = usize::from(element_of[index as usize]);
+            let place = self.ranges[element];
+            self.ranges[element] += 1;
             (self.index[place], self.x[place], self.y[place], self.z[place], self.r2[place]) =
-                (j, x, y, z, r2);
+                (index, x, y, z, r2);
         }
         for e in (1..=n_elements).rev() {
             self.ranges[e] = self.ranges[e - 1];

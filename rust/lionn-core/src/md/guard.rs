@@ -1,7 +1,7 @@
 //! When to stop a run that has gone wrong.
 
 use crate::error::{Error, Result};
-use crate::linalg::{Vec3, dot};
+use crate::linalg::{Vec3, add, dot, sub};
 use crate::md::observer::ThermoRow;
 use crate::neighbors::NeighborList;
 use crate::species::symbol;
@@ -81,12 +81,12 @@ impl Guard {
 /// The closest pair within the reach of the list: distance (Å) and the two atoms.
 pub fn closest_pair(system: &System, list: &NeighborList) -> Option<(f64, usize, usize)> {
     let mut best = (f64::INFINITY, 0, 0);
-    for i in 0..system.n_atoms() {
-        for pair in list.of(i).iter().filter(|pair| pair.j as usize >= i) {
-            let r = NeighborList::vector(system, i, pair);
+    for (i, &center) in system.positions.iter().enumerate() {
+        for (j, shift) in list.of(i).images().filter(|&(j, _)| j as usize >= i) {
+            let r = add(sub(system.positions[j as usize], center), shift);
             let r2 = dot(r, r);
             if r2 < best.0 {
-                best = (r2, i, pair.j as usize);
+                best = (r2, i, j as usize);
             }
         }
     }

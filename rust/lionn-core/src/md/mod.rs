@@ -88,7 +88,6 @@ pub struct Dynamics {
     settings: Settings,
     state: State,
     list: VerletList,
-    list_positions: Vec<Vec3>,
     evaluation: Evaluation,
     thermostat: Box<dyn Thermostat>,
     exchanged: f64,
@@ -108,7 +107,6 @@ impl Dynamics {
         potential.check(&state.system)?;
         let list = VerletList::new(&state.system, potential.cutoff(), settings.skin)?;
         let mut run = Self {
-            list_positions: state.system.positions.clone(),
             potential,
             settings,
             state,
@@ -202,9 +200,7 @@ impl Dynamics {
     }
 
     fn forces(&mut self) -> Result<()> {
-        if self.list.update(&self.state.system)? {
-            self.list_positions.clone_from(&self.state.system.positions);
-        }
+        self.list.update(&self.state.system)?;
         self.potential.evaluate(&self.state.system, self.list.list(), &mut self.evaluation)
     }
 
@@ -312,7 +308,6 @@ impl Dynamics {
         self.state.velocities.clone_from(&snapshot.velocities);
         self.state.system.positions.clone_from(&snapshot.list_positions);
         self.list = VerletList::new(&self.state.system, self.potential.cutoff(), self.settings.skin)?;
-        self.list_positions.clone_from(&snapshot.list_positions);
         self.state.system.positions.clone_from(&snapshot.positions);
         self.thermostat.variables_mut().copy_from_slice(&snapshot.thermostat);
         self.exchanged = snapshot.exchanged;
@@ -333,7 +328,8 @@ impl Dynamics {
         out.step = self.state.step;
         out.positions.clone_from(&self.state.system.positions);
         out.velocities.clone_from(&self.state.velocities);
-        out.list_positions.clone_from(&self.list_positions);
+        out.list_positions.clear();
+        out.list_positions.extend_from_slice(self.list.reference());
         out.thermostat.clear();
         out.thermostat.extend_from_slice(self.thermostat.variables());
         out.exchanged = self.exchanged;

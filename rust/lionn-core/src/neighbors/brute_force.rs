@@ -25,7 +25,7 @@ pub fn brute_force(system: &System, cutoff: f64) -> Vec<(usize, Pair)> {
                 for b in -reach[1]..=reach[1] {
                     for c in -reach[2]..=reach[2] {
                         let pair = Pair { j: j as u32, shift: [a, b, c] };
-                        let vector = NeighborList::vector(system, i, &pair);
+                        let vector = NeighborList::vector(system, i, pair);
                         debug_assert!(norm(vector).is_finite());
                         if (i != j || pair.shift != [0; 3]) && dot(vector, vector) < cutoff * cutoff {
                             found.push((i, pair));

@@ -1,193 +1,237 @@
-//! Linear-scaling neighbor search with bins.
+//! Linear-scaling neighbor search: every atom looks into the stretches of the columns of [`Grid`] within reach.
 //!
-//! Atoms are wrapped into the cell and sorted into bins about half a cutoff wide. Every atom looks into all bins
-//! within reach; bin indices beyond the cell wrap around and carry a lattice shift, so cells much smaller than the
-//! cutoff need no special case.
+//! Bins beyond the cell wrap around and carry a lattice shift, so cells much smaller than the cutoff need no special
+//! case. Distances of several atoms are computed together, and neighbors are kept without a branch.
 
-use super::Pair;
+use super::grid::{Grid, Image, LANES};
+use super::shifts::atom_of;
 use crate::error::{Error, Result};
 use crate::linalg::{Vec3, add, dot, sub};
-use crate::system::System;
+use pulp::{Arch, Simd, WithSimd};
 use rayon::prelude::*;
 
-/// Atoms per parallel task; results are concatenated in order, so the value does not change them.
-const CHUNK: usize = 128;
-/// More bins than this per atom would only cost memory in sparse systems.
-const MAX_BINS_PER_ATOM: usize = 4;
+/// Atoms per parallel task and piece of memory.
+pub(super) const BLOCK: usize = 64;
 /// Atoms closer than this are taken to coincide, Å².
 const COINCIDENT: f64 = 1e-12;
+/// Atoms looked at before the pairs among them are moved to the list.
+const BUFFER: usize = 512;
 
-struct Bins {
-    counts: [i64; 3],
-    reach: [i64; 3],
-    periodic: [bool; 3],
-    /// Bin and wrap shift (lattice vectors subtracted to bring the atom into the cell) of every atom.
-    bin: Vec<[i64; 3]>,
-    wrap: Vec<[i32; 3]>,
-    wrapped: Vec<Vec3>,
-    /// Atoms sorted by bin, and the start of every bin.
-    order: Vec<u32>,
-    starts: Vec<usize>,
+/// Pairs of [`BLOCK`] consecutive atoms.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Block {
+    starts: Vec<u32>,
+    packed: Vec<u64>,
+    /// Two atoms at the same place.
+    coincident: Option<[u32; 2]>,
 }
 
-/// Offsets and pairs of the full list.
-pub(super) fn search(system: &System, cutoff: f64) -> Result<(Vec<usize>, Vec<Pair>)> {
-    let n = system.n_atoms();
-    let bins = Bins::new(system, cutoff);
-    let parts: Vec<Result<(Vec<usize>, Vec<Pair>)>> = if n <= 4 * CHUNK {
-        vec![bins.search(system, cutoff, 0..n)]
-    } else {
-        let n_chunks = n.div_ceil(CHUNK);
-        (0..n_chunks)
-            .into_par_iter()
-            .map(|chunk| bins.search(system, cutoff, chunk * CHUNK..((chunk + 1) * CHUNK).min(n)))
-            .collect()
+impl Block {
+    #[inline]
+    pub fn of(&self, i: usize) -> &[u64] {
+        &self.packed[self.starts[i] as usize..self.starts[i + 1] as usize]
+    }
+
+    pub fn of_mut(&mut self, i: usize) -> &mut [u64] {
+        &mut self.packed[self.starts[i] as usize..self.starts[i + 1] as usize]
+    }
+
+    pub fn n_atoms(&self) -> usize {
+        self.starts.len() - 1
+    }
+
+    pub fn n_pairs(&self) -> usize {
+        self.packed.len()
+    }
+}
+
+/// Fills the blocks; the numbers of shifts in them are those of [`Grid`].
+pub(super) fn search(grid: &Grid, origin: u32, cutoff: f64, blocks: &mut Vec<Block>) -> Result<()> {
+    let n = grid.place.len();
+    blocks.resize_with(n.div_ceil(BLOCK), Block::default);
+    let arch = Arch::new();
+    let run = |(index, block): (usize, &mut Block)| {
+        let atoms = index * BLOCK..((index + 1) * BLOCK).min(n);
+        arch.dispatch(SearchBlock { grid, origin, cutoff2: cutoff * cutoff, atoms, block });
     };
-    let mut offsets = Vec::with_capacity(n + 1);
-    offsets.push(0);
-    let mut pairs = Vec::new();
-    for part in parts {
-        let (ends, found) = part?;
-        let base = pairs.len();
-        offsets.extend(ends.iter().map(|end| base + end));
-        pairs.extend(found);
+    if blocks.len() == 1 {
+        blocks.iter_mut().enumerate().for_each(run);
+    } else {
+        blocks.par_iter_mut().enumerate().for_each(run);
     }
-    Ok((offsets, pairs))
+    match blocks.iter().find_map(|block| block.coincident) {
+        Some([i, j]) => Err(Error::Structure(format!("atoms {i} and {j} are at the same position"))),
+        None => Ok(()),
+    }
 }
 
-impl Bins {
-    fn new(system: &System, cutoff: f64) -> Self {
-        let n = system.n_atoms();
-        let periodic = system.cell.periodic();
-        let heights = system.cell.heights();
-        let mut fractional: Vec<Vec3> = system.positions.iter().map(|&x| system.cell.fractional(x)).collect();
-        let mut wrap = vec![[0i32; 3]; n];
-        let mut low = [0.0; 3];
-        let mut width = [1.0; 3];
-        for axis in 0..3 {
-            if periodic[axis] {
-                for (f, w) in fractional.iter_mut().zip(&mut wrap) {
-                    let cells = f[axis].floor();
-                    f[axis] -= cells;
-                    w[axis] = cells as i32;
-                }
-            } else {
-                let (lo, hi) = fractional
-                    .iter()
-                    .fold((f64::MAX, f64::MIN), |(lo, hi), f| (lo.min(f[axis]), hi.max(f[axis])));
-                low[axis] = lo;
-                width[axis] = (hi - lo).max(1e-9);
-            }
-        }
-        let limit = (n * MAX_BINS_PER_ATOM).max(1) as f64;
-        let mut counts = [1i64; 3];
-        let mut reach = [0i64; 3];
-        // Cube root of the allowed number per axis keeps the total bounded for elongated systems as well.
-        let per_axis_limit = limit.max(64.0);
-        for axis in 0..3 {
-            counts[axis] =
-                (2.0 * heights[axis] * width[axis] / cutoff).floor().clamp(1.0, per_axis_limit) as i64;
-        }
-        while counts.iter().product::<i64>() as f64 > limit.max(1.0) && counts.iter().any(|&c| c > 1) {
-            for count in &mut counts {
-                *count = (*count / 2).max(1);
-            }
-        }
-        for axis in 0..3 {
-            reach[axis] = (cutoff * counts[axis] as f64 / (heights[axis] * width[axis])).ceil() as i64;
-            if !periodic[axis] {
-                reach[axis] = reach[axis].min(counts[axis] - 1);
-            }
-        }
-        let bin: Vec<[i64; 3]> = fractional
-            .iter()
-            .map(|f| {
-                let mut b = [0i64; 3];
-                for axis in 0..3 {
-                    let position = (f[axis] - low[axis]) / width[axis] * counts[axis] as f64;
-                    b[axis] = (position.floor() as i64).clamp(0, counts[axis] - 1);
-                }
-                b
-            })
-            .collect();
-        let n_bins = counts.iter().product::<i64>() as usize;
-        let flat = |b: &[i64; 3]| ((b[0] * counts[1] + b[1]) * counts[2] + b[2]) as usize;
-        let mut starts = vec![0usize; n_bins + 1];
-        for b in &bin {
-            starts[flat(b) + 1] += 1;
-        }
-        for k in 0..n_bins {
-            starts[k + 1] += starts[k];
-        }
-        let mut next = starts.clone();
-        let mut order = vec![0u32; n];
-        for (atom, b) in bin.iter().enumerate() {
-            order[next[flat(b)]] = atom as u32;
-            next[flat(b)] += 1;
-        }
-        let wrapped =
-            system.positions.iter().zip(&wrap).map(|(&x, &w)| sub(x, system.cell.shift_vector(w))).collect();
-        Self { counts, reach, periodic, bin, wrap, wrapped, order, starts }
-    }
+struct SearchBlock<'a> {
+    grid: &'a Grid,
+    origin: u32,
+    cutoff2: f64,
+    atoms: std::ops::Range<usize>,
+    block: &'a mut Block,
+}
 
-    /// Index of the bin `target` after wrapping, and the lattice shift it stands for; `None` outside an open side.
-    #[inline]
-    fn image(&self, axis: usize, target: i64) -> Option<(i64, i32)> {
-        let count = self.counts[axis];
-        if self.periodic[axis] {
-            Some((target.rem_euclid(count), target.div_euclid(count) as i32))
-        } else if (0..count).contains(&target) {
-            Some((target, 0))
-        } else {
-            None
-        }
-    }
+impl WithSimd for SearchBlock<'_> {
+    type Output = ();
 
-    fn search(
-        &self,
-        system: &System,
-        cutoff: f64,
-        atoms: std::ops::Range<usize>,
-    ) -> Result<(Vec<usize>, Vec<Pair>)> {
-        let cutoff2 = cutoff * cutoff;
-        let mut ends = Vec::with_capacity(atoms.len());
-        let mut pairs = Vec::new();
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, simd: S) {
+        let Self { grid, origin, cutoff2, atoms, block } = self;
+        // A little more than the mean leaves room for atoms that come and go.
+        let expected = (grid.expected * atoms.len() * 9).div_ceil(8);
+        block.starts.clear();
+        block.starts.reserve(atoms.len() + 1);
+        block.starts.push(0);
+        block.packed.clear();
+        block.coincident = None;
+        let mut candidates = Candidates { packed: [0; BUFFER], is_pair: [0; BUFFER], len: 0 };
+        let limits = [simd.splat_f64s(COINCIDENT), simd.splat_f64s(cutoff2)];
         for i in atoms {
-            let (home, center) = (self.bin[i], self.wrapped[i]);
-            for a in home[0] - self.reach[0]..=home[0] + self.reach[0] {
-                let Some((bin_a, shift_a)) = self.image(0, a) else { continue };
-                for b in home[1] - self.reach[1]..=home[1] + self.reach[1] {
-                    let Some((bin_b, shift_b)) = self.image(1, b) else { continue };
-                    for c in home[2] - self.reach[2]..=home[2] + self.reach[2] {
-                        let Some((bin_c, shift_c)) = self.image(2, c) else { continue };
-                        let bin = ((bin_a * self.counts[1] + bin_b) * self.counts[2] + bin_c) as usize;
-                        let shift = [shift_a, shift_b, shift_c];
-                        let origin = sub(system.cell.shift_vector(shift), center);
-                        for &j in &self.order[self.starts[bin]..self.starts[bin + 1]] {
-                            let vector = add(self.wrapped[j as usize], origin);
-                            let r2 = dot(vector, vector);
-                            if r2 >= cutoff2 || (j as usize == i && shift == [0; 3]) {
-                                continue;
-                            }
-                            if r2 < COINCIDENT {
-                                return Err(Error::Structure(format!(
-                                    "atoms {i} and {j} are at the same position"
-                                )));
-                            }
-                            pairs.push(Pair { j, shift: self.unwrapped_shift(i, j as usize, shift) });
-                        }
+            let place = grid.place[i] as usize;
+            let center = [grid.x[place], grid.y[place], grid.z[place]];
+            // The key of an atom holds minus the number of its wrap.
+            let number = origin.wrapping_sub((grid.key[place] >> 32) as u32);
+            let mut n_coincident = simd.splat_f64s(0.0);
+            for_stretches(grid, grid.bin[i], |images, from, to| {
+                let number = images.iter().fold(number, |sum, image| sum.wrapping_add(image.number));
+                let query = Query {
+                    start: offset(images, center).map(|x| simd.splat_f64s(x)),
+                    number: simd.splat_u64s(u64::from(number) << 32),
+                    limits,
+                };
+                let mut first = from;
+                while first < to {
+                    if candidates.len > BUFFER - LANES {
+                        candidates.flush(&mut block.packed, expected);
                     }
+                    let close = candidates.look(simd, grid, first, &query);
+                    n_coincident = simd.add_f64s(n_coincident, close);
+                    candidates.len += LANES.min(to - first);
+                    first += LANES;
                 }
+            });
+            candidates.flush(&mut block.packed, expected);
+            block.starts.push(block.packed.len() as u32);
+            // Every atom finds itself; the lanes of a stretch may reach beyond its end and find it again.
+            if simd.reduce_sum_f64s(n_coincident) != 1.0 && block.coincident.is_none() {
+                block.coincident = find_coincident(grid, i);
             }
-            ends.push(pairs.len());
         }
-        Ok((ends, pairs))
+    }
+}
+
+/// Calls `visit` with the three images, the first and the last place (exclusive) of every stretch of sorted atoms that
+/// may hold neighbors of an atom in `bin`.
+#[inline(always)]
+fn for_stretches(grid: &Grid, bin: u32, mut visit: impl FnMut([&Image; 3], usize, usize)) {
+    let n = grid.counts;
+    let bin = i64::from(bin);
+    let home = [bin / (n[1] * n[2]), bin / n[2] % n[1], bin % n[2]];
+    let image = |axis: usize, target: i64| &grid.images[axis][(target + grid.reach[axis]) as usize];
+    for column in &grid.columns {
+        let (first, second) = (image(0, home[0] + column.offset[0]), image(1, home[1] + column.offset[1]));
+        let (Some(a), Some(b)) = (first.bin, second.bin) else { continue };
+        let row = (i64::from(a) * n[1] + i64::from(b)) * n[2];
+        let [mut slice, mut last] = column.slices.map(|slice| home[2] + slice);
+        if !grid.periodic[2] {
+            (slice, last) = (slice.max(0), last.min(n[2] - 1));
+        }
+        while slice <= last {
+            let third = image(2, slice);
+            let c = i64::from(third.bin.unwrap_or(0));
+            let end = (last + 1 - slice + c).min(n[2]);
+            let range = [grid.starts[(row + c) as usize], grid.starts[(row + end) as usize]];
+            visit([first, second, third], range[0] as usize, range[1] as usize);
+            slice += end - c;
+        }
+    }
+}
+
+/// `s·H` less the center.
+#[inline(always)]
+fn offset(images: [&Image; 3], center: Vec3) -> Vec3 {
+    sub(add(add(images[0].vector, images[1].vector), images[2].vector), center)
+}
+
+/// A center seen from one image of the cell.
+struct Query<S: Simd> {
+    /// `s·H` less the center.
+    start: [S::f64s; 3],
+    number: S::u64s,
+    /// Squared distances at which atoms coincide and at which they are neighbors.
+    limits: [S::f64s; 2],
+}
+
+/// Atoms looked at from one center, and whether they are pairs (1) or not (0).
+struct Candidates {
+    packed: [u64; BUFFER],
+    is_pair: [u64; BUFFER],
+    len: usize,
+}
+
+impl Candidates {
+    /// Enters [`LANES`] sorted atoms from `first` on behind the present ones; returns, summed over the lanes of a vector,
+    /// how many coincide with the center.
+    #[inline(always)]
+    fn look<S: Simd>(&mut self, simd: S, grid: &Grid, first: usize, query: &Query<S>) -> S::f64s {
+        let lanes = first..first + LANES;
+        let Query { start, number, limits: [coincident, cutoff2] } = *query;
+        let [x, y, z] = [&grid.x, &grid.y, &grid.z].map(|all| S::as_simd_f64s(&all[lanes.clone()]).0);
+        let key = S::as_simd_u64s(&grid.key[lanes.clone()]).0;
+        let packed = S::as_mut_simd_u64s(&mut self.packed[self.len..self.len + LANES]).0;
+        let is_pair = S::as_mut_simd_u64s(&mut self.is_pair[self.len..self.len + LANES]).0;
+        let (one, zero) = (simd.splat_u64s(1), simd.splat_u64s(0));
+        let mut n_coincident = simd.splat_f64s(0.0);
+        let unit = [simd.splat_f64s(1.0), simd.splat_f64s(0.0)];
+        for v in 0..LANES / S::F64_LANES {
+            let dx = simd.add_f64s(x[v], start[0]);
+            let dy = simd.add_f64s(y[v], start[1]);
+            let dz = simd.add_f64s(z[v], start[2]);
+            let xy = simd.add_f64s(simd.mul_f64s(dx, dx), simd.mul_f64s(dy, dy));
+            let r2 = simd.add_f64s(xy, simd.mul_f64s(dz, dz));
+            let close = simd.less_than_f64s(r2, coincident);
+            let inside = simd.less_than_f64s(r2, cutoff2);
+            n_coincident = simd.add_f64s(n_coincident, simd.select_f64s(close, unit[0], unit[1]));
+            is_pair[v] = simd.select_u64s(close, zero, simd.select_u64s(inside, one, zero));
+            packed[v] = simd.add_u64s(key[v], number);
+        }
+        n_coincident
     }
 
-    /// The shift between the original positions of a pair found with `shift` between the wrapped ones.
-    #[inline]
-    fn unwrapped_shift(&self, i: usize, j: usize, shift: [i32; 3]) -> [i32; 3] {
-        let (wi, wj) = (self.wrap[i], self.wrap[j]);
-        [shift[0] + wi[0] - wj[0], shift[1] + wi[1] - wj[1], shift[2] + wi[2] - wj[2]]
+    /// Moves the pairs to the list, whose memory starts with room for `expected` pairs.
+    #[inline(always)]
+    fn flush(&mut self, packed: &mut Vec<u64>, expected: usize) {
+        let mut kept = 0;
+        for n in 0..self.len {
+            self.packed[kept % BUFFER] = self.packed[n];
+            kept += self.is_pair[n] as usize;
+        }
+        self.len = 0;
+        if packed.capacity() - packed.len() < kept {
+            let guess = if packed.capacity() == 0 { expected } else { packed.len() / 4 };
+            packed.reserve_exact(kept.max(guess));
+        }
+        packed.extend_from_slice(&self.packed[..kept]);
     }
+}
+
+/// Atom `i` and one at the same place.
+#[cold]
+fn find_coincident(grid: &Grid, i: usize) -> Option<[u32; 2]> {
+    let place = grid.place[i] as usize;
+    let center = [grid.x[place], grid.y[place], grid.z[place]];
+    let mut found = None;
+    for_stretches(grid, grid.bin[i], |images, from, to| {
+        let start = offset(images, center);
+        let is_home = images.iter().all(|image| image.vector == [0.0; 3]);
+        for p in from..to {
+            let r = add([grid.x[p], grid.y[p], grid.z[p]], start);
+            if dot(r, r) < COINCIDENT && !(is_home && p == place) {
+                found = Some([i as u32, atom_of(grid.key[p])]);
+            }
+        }
+    });
+    found
 }

@@ -6,8 +6,9 @@ use crate::error::{Error, Result};
 use crate::linalg::{Vec3, dot, sub};
 use crate::system::System;
 
-/// Neighbor list out to `cutoff + skin`, rebuilt when some atom has moved half the skin (Verlet, Phys. Rev. 159,
-/// 98 (1967)) or the cell has changed. Positions must not be wrapped between updates.
+/// Neighbor list out to `cutoff + skin` (Verlet, Phys. Rev. 159, 98 (1967)), rebuilt when two atoms may have come closer
+/// by the skin, that is when the two largest displacements since the last build add up to more than it, or when the cell
+/// has changed. Positions must not be wrapped between updates.
 #[derive(Debug, Clone)]
 pub struct VerletList {
     cutoff: f64,
@@ -57,9 +58,11 @@ impl VerletList {
     /// # Errors
     /// As [`NeighborList::build`].
     pub fn rebuild(&mut self, system: &System) -> Result<()> {
-        self.list = NeighborList::build(system, self.cutoff + self.skin)?;
-        self.reference.clone_from(&system.positions);
-        self.cell = system.cell.clone();
+        // A list that could not be built is not valid for any positions.
+        self.reference.clear();
+        self.list.rebuild(system, self.cutoff + self.skin)?;
+        self.reference.extend_from_slice(&system.positions);
+        self.cell.clone_from(&system.cell);
         self.n_rebuilds += 1;
         Ok(())
     }
@@ -67,6 +70,11 @@ impl VerletList {
     /// The current list, complete at least to the cutoff.
     pub fn list(&self) -> &NeighborList {
         &self.list
+    }
+
+    /// The positions of the last build, Å.
+    pub fn reference(&self) -> &[Vec3] {
+        &self.reference
     }
 
     /// How often the list was rebuilt after the first time.
@@ -78,11 +86,19 @@ impl VerletList {
         if self.reference.len() != system.n_atoms() || self.cell != system.cell {
             return false;
         }
-        let limit = (0.5 * self.skin).powi(2);
-        // A comparison that is false for NaN makes the rebuild report the bad atom.
-        self.reference.iter().zip(&system.positions).all(|(&old, &new)| {
+        let (mut largest, mut second): (f64, f64) = (0.0, 0.0);
+        for (&old, &new) in self.reference.iter().zip(&system.positions) {
             let moved = sub(new, old);
-            dot(moved, moved) <= limit
-        })
+            let moved2 = dot(moved, moved);
+            // The rebuild reports the bad atom.
+            if moved2 > self.skin * self.skin || moved2.is_nan() {
+                return false;
+            }
+            if moved2 > second {
+                second = moved2.min(largest);
+                largest = largest.max(moved2);
+            }
+        }
+        largest.sqrt() + second.sqrt() <= self.skin
     }
 }

@@ -2,15 +2,18 @@
 
 use crate::cell::Cell;
 use crate::error::{Error, Result};
-use crate::linalg::{Vec3, add, dot, sub};
+use crate::linalg::{Vec3, add, norm, sub};
+use crate::neighbors::NeighborList;
+use crate::system::System;
 
 /// Number of ordered pairs (first kind, second kind) per distance bin in one frame.
 ///
 /// Bin `k` holds distances in `[k, k+1) · r_max / n_bins`. Every periodic image counts, so `r_max` may exceed half of the
-/// cell. An atom never pairs with itself, but does with its own images.
+/// cell. An atom never pairs with itself, but does with its own images. The time grows linearly with the number of atoms.
 ///
 /// # Errors
-/// [`Error::InvalidParameter`] unless `r_max > 0` and `n_bins > 0`; [`Error::Structure`] for a position that is not finite.
+/// [`Error::InvalidParameter`] unless `r_max > 0` and `n_bins > 0`; [`Error::Structure`] for a position that is not
+/// finite or two atoms at the same place.
 pub fn pair_histogram(
     cell: &Cell,
     positions: &[Vec3],
@@ -24,67 +27,31 @@ pub fn pair_histogram(
             "RDF needs r_max > 0 and at least one bin, got r_max {r_max} Å and {n_bins} bins"
         )));
     }
-    if let Some(i) = positions.iter().position(|x| x.iter().any(|v| !v.is_finite())) {
-        return Err(Error::Structure(format!("position of atom {i} is not finite: {:?}", positions[i])));
-    }
     if let Some(&i) = first.iter().chain(second).find(|&&i| i >= positions.len()) {
         return Err(Error::InvalidParameter(format!(
             "atom index {i} is out of range for {} atoms",
             positions.len()
         )));
     }
-    let wrapped: Vec<Vec3> = positions.iter().map(|&x| wrap(cell, x)).collect();
-    let shifts = image_shifts(cell, r_max);
-    let limit = r_max * r_max;
+    // The elements do not matter here.
+    let system = System::new(cell.clone(), vec![0; positions.len()], positions.to_vec())?;
+    let list = NeighborList::build(&system, r_max)?;
+    let mut times_second = vec![0_u64; positions.len()];
+    for &j in second {
+        times_second[j] += 1;
+    }
     let per_width = n_bins as f64 / r_max;
     let mut counts = vec![0_u64; n_bins];
     for &i in first {
-        for &j in second {
-            let base = sub(wrapped[j], wrapped[i]);
-            for (shift, vector) in &shifts {
-                if i == j && *shift == [0; 3] {
-                    continue;
-                }
-                let r = add(base, *vector);
-                let r2 = dot(r, r);
-                if r2 < limit {
-                    counts[((r2.sqrt() * per_width) as usize).min(n_bins - 1)] += 1;
-                }
+        for (j, shift) in list.of(i).images() {
+            let times = times_second[j as usize];
+            if times > 0 {
+                let r = norm(add(sub(positions[j as usize], positions[i]), shift));
+                counts[((r * per_width) as usize).min(n_bins - 1)] += times;
             }
         }
     }
     Ok(counts)
-}
-
-/// Position moved into the cell along its periodic directions.
-fn wrap(cell: &Cell, position: Vec3) -> Vec3 {
-    let fractional = cell.fractional(position);
-    let mut result = position;
-    for axis in 0..3 {
-        if cell.periodic()[axis] {
-            let n = fractional[axis].floor();
-            for k in 0..3 {
-                result[k] -= n * cell.vectors()[axis][k];
-            }
-        }
-    }
-    result
-}
-
-/// All lattice shifts that can bring two wrapped atoms within `r_max`: fractional differences lie in (-1, 1).
-fn image_shifts(cell: &Cell, r_max: f64) -> Vec<([i32; 3], Vec3)> {
-    let heights = cell.heights();
-    let reach = [0, 1, 2]
-        .map(|axis| if cell.periodic()[axis] { (r_max / heights[axis]).floor() as i32 + 1 } else { 0 });
-    let mut shifts = Vec::new();
-    for a in -reach[0]..=reach[0] {
-        for b in -reach[1]..=reach[1] {
-            for c in -reach[2]..=reach[2] {
-                shifts.push(([a, b, c], cell.shift_vector([a, b, c])));
-            }
-        }
-    }
-    shifts
 }
 
 #[cfg(test)]
@@ -111,5 +78,23 @@ mod tests {
         let one = pair_histogram(&straight, &atoms, &[0], &[1], 7.7, 40).unwrap();
         let two = pair_histogram(&sheared, &atoms, &[0], &[1], 7.7, 40).unwrap();
         assert_eq!(one, two);
+    }
+    /// Against all pairs and images, counted one by one.
+    #[test]
+    fn counts_are_those_of_all_pairs() {
+        let cell =
+            Cell::new([[7.0, 0.3, 0.0], [-0.9, 5.0, 0.4], [0.2, 0.0, 6.1]], [true, false, true]).unwrap();
+        let positions: Vec<Vec3> =
+            (0..20).map(|k| [1, 2, 3].map(|a| 9.0 * (f64::from(k * a) * 0.618).fract() - 2.0)).collect();
+        let (first, second): (Vec<usize>, Vec<usize>) = ((0..12).collect(), (5..20).collect());
+        let counts = pair_histogram(&cell, &positions, &first, &second, 9.0, 30).unwrap();
+        let system = System::new(cell, vec![0; 20], positions).unwrap();
+        let mut expected = vec![0; 30];
+        for (i, pair) in crate::neighbors::brute_force(&system, 9.0) {
+            if first.contains(&i) && second.contains(&(pair.j as usize)) {
+                expected[(norm(NeighborList::vector(&system, i, pair)) * 30.0 / 9.0) as usize] += 1;
+            }
+        }
+        assert_eq!(counts, expected);
     }
 }

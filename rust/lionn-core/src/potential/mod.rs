@@ -1,6 +1,7 @@
 //! Potentials: energy, forces and virial of a structure.
 
 pub mod analytic;
+mod chunks;
 mod neural;
 mod repulsion;
 mod scaling;

@@ -1,20 +1,15 @@
 //! The neural-network potential: `E = sum_i [slope_e net_e(s(G_i)) + intercept_e]`, `e` the element of atom `i`.
 
-use super::{Evaluation, Extrapolation, Potential, Repulsion, RepulsionPair, Scaling};
+use super::chunks::{ChunkResult, Chunks};
+use super::{Evaluation, Potential, Repulsion, RepulsionPair, Scaling};
 use crate::descriptors::{Descriptor, Environment, Workspace, element_indices, fill_element_indices};
 use crate::error::{Error, Result};
-use crate::linalg::{Mat3, Vec3};
+use crate::linalg::Vec3;
 use crate::neighbors::NeighborList;
 use crate::network::{FeedForward, NetworkWork, ParameterLayout};
 use crate::species::symbol;
 use crate::system::System;
-use rayon::prelude::*;
-use std::sync::{Arc, Mutex};
-
-/// Atoms per parallel task. Tasks are summed in order, so the value changes no digit of the result for a given size.
-const CHUNK: usize = 8;
-/// Tasks whose pair gradients are held in memory at the same time.
-const CHUNKS_IN_FLIGHT: usize = 64;
+use std::sync::Arc;
 
 /// What belongs to one element.
 #[derive(Debug, Clone, PartialEq)]
@@ -141,21 +136,6 @@ impl NeuralPotential {
         &self.parameters
     }
 
-    fn run_chunk(
-        &self,
-        system: &System,
-        neighbors: &NeighborList,
-        element_of: &[u8],
-        atoms: std::ops::Range<usize>,
-        work: &mut Work,
-        out: &mut ChunkResult,
-    ) {
-        out.clear();
-        for i in atoms {
-            self.run_atom(system, neighbors, element_of, i, work, out);
-        }
-    }
-
     fn run_atom(
         &self,
         system: &System,
@@ -242,28 +222,15 @@ impl Potential for NeuralPotential {
     }
 
     fn evaluate(&self, system: &System, neighbors: &NeighborList, out: &mut Evaluation) -> Result<()> {
-        let n = system.n_atoms();
-        out.reset(n);
+        out.reset(system.n_atoms());
         let mut scratch = std::mem::take(&mut out.scratch);
         fill_element_indices(self.descriptor.elements(), &system.numbers, &mut scratch.element_of)?;
-        scratch.prepare(n);
-        let Scratch { element_of, works, chunks } = &mut scratch;
-        let block = CHUNK * CHUNKS_IN_FLIGHT;
-        for block_start in (0..n).step_by(block) {
-            let block_end = (block_start + block).min(n);
-            let n_chunks = (block_end - block_start).div_ceil(CHUNK);
-            chunks[..n_chunks].par_iter_mut().enumerate().for_each(|(c, chunk)| {
-                let start = block_start + c * CHUNK;
-                let atoms = start..(start + CHUNK).min(block_end);
-                let slot = rayon::current_thread_index().map_or(0, |t| t + 1) % works.len();
-                // A poisoned lock only means that another task panicked; the buffers are overwritten anyway.
-                let mut work = works[slot].lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-                self.run_chunk(system, neighbors, element_of, atoms, &mut work, chunk);
-            });
-            for (c, chunk) in chunks[..n_chunks].iter().enumerate() {
-                chunk.add_to(block_start + c * CHUNK, out);
+        let Scratch { element_of, chunks } = &mut scratch;
+        chunks.run(out, |work, atoms, result| {
+            for i in atoms {
+                self.run_atom(system, neighbors, element_of, i, work, result);
             }
-        }
+        });
         out.energy = out.atomic_energies.iter().sum();
         out.scratch = scratch;
         Ok(())
@@ -280,77 +247,9 @@ struct Work {
     dedg: Vec<f64>,
 }
 
-/// Energies and pair gradients `dE_i/dr_ij` of the atoms of one task.
-#[derive(Debug, Default)]
-struct ChunkResult {
-    energies: Vec<f64>,
-    /// End of every atom's entries in `index` and `gradient`.
-    ends: Vec<usize>,
-    index: Vec<u32>,
-    gradient: Vec<Vec3>,
-    virial: Mat3,
-    extrapolation: Extrapolation,
-}
-
-impl ChunkResult {
-    fn clear(&mut self) {
-        self.energies.clear();
-        self.ends.clear();
-        self.index.clear();
-        self.gradient.clear();
-        self.virial = [[0.0; 3]; 3];
-        self.extrapolation = Extrapolation::default();
-    }
-
-    /// Adds to the totals; the only place where results of different tasks meet, always in the same order.
-    fn add_to(&self, first_atom: usize, out: &mut Evaluation) {
-        let mut start = 0;
-        for (offset, (&end, &energy)) in self.ends.iter().zip(&self.energies).enumerate() {
-            let i = first_atom + offset;
-            out.atomic_energies[i] = energy;
-            let mut own = [0.0; 3];
-            for (&j, g) in self.index[start..end].iter().zip(&self.gradient[start..end]) {
-                let force = &mut out.forces[j as usize];
-                for a in 0..3 {
-                    force[a] -= g[a];
-                    own[a] += g[a];
-                }
-            }
-            for a in 0..3 {
-                out.forces[i][a] += own[a];
-            }
-            start = end;
-        }
-        for a in 0..3 {
-            for b in 0..3 {
-                out.virial[a][b] += self.virial[a][b];
-            }
-        }
-        out.extrapolation.n_atoms += self.extrapolation.n_atoms;
-        if self.extrapolation.worst > out.extrapolation.worst {
-            out.extrapolation.worst = self.extrapolation.worst;
-            out.extrapolation.worst_atom = self.extrapolation.worst_atom;
-        }
-    }
-}
-
 /// Buffers kept inside an [`Evaluation`] so that repeated calls do not allocate.
 #[derive(Debug, Default)]
 pub(super) struct Scratch {
     element_of: Vec<u8>,
-    works: Vec<Mutex<Work>>,
-    chunks: Vec<ChunkResult>,
-}
-
-impl Scratch {
-    fn prepare(&mut self, n_atoms: usize) {
-        let n_works = rayon::current_num_threads() + 1;
-        if self.works.len() < n_works {
-            self.works.resize_with(n_works, Mutex::default);
-        }
-        let n_chunks = n_atoms.div_ceil(CHUNK).min(CHUNKS_IN_FLIGHT);
-        if self.chunks.len() < n_chunks {
-            self.chunks.resize_with(n_chunks, ChunkResult::default);
-        }
-    }
+    chunks: Chunks<Work>,
 }
