@@ -40,8 +40,8 @@ def page(request, tmp_path):
     summary = example(refused=request.param)
     (tmp_path / "summary.json").write_text(json.dumps(summary), encoding="utf-8")
     for name in FIGURES:
-        figure, axes = new_figure()
-        axes[0, 0].plot([0, 1], [0, 1])
+        with new_figure() as (figure, axes):
+            axes[0, 0].plot([0, 1], [0, 1])
         save_figure(figure, tmp_path / "figures", name)
     return summary, write_report(tmp_path).read_text(encoding="utf-8")
 
