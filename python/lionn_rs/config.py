@@ -121,7 +121,7 @@ class TrainingSection(Section):
     optimizer: Literal["bfgs", "l-bfgs", "lm"] = Field(
         "bfgs",
         description="Optimizer: 'bfgs' as in the paper; 'l-bfgs', limited memory; 'lm', "
-        "Levenberg-Marquardt, the same loss in less time",
+        "Levenberg-Marquardt, faster for some hundred images and more",
     )
     max_iterations: Count = Field(1000, description="Limit on optimizer iterations")
     energy_weight: NonNegative = Field(1.0, description="Weight of (energy error per atom)²")

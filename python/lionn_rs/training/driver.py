@@ -105,8 +105,8 @@ def train(
         Restarts; the one with the best validation is kept.
     optimizer : {"bfgs", "l-bfgs", "lm"}
         BFGS with the full inverse Hessian (the method of the paper), BFGS with limited memory, or
-        Levenberg-Marquardt, which reaches the same loss in less time
-        (:mod:`lionn_rs.training.levenberg_marquardt`).
+        Levenberg-Marquardt, which minimizes the same loss in less time for some hundred images and
+        more (:mod:`lionn_rs.training.levenberg_marquardt`).
     max_iterations : int
         Iterations of every start.
     loss : LossWeights

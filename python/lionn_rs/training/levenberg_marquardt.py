@@ -6,9 +6,9 @@ penalty on weights), so ``g = 2 Jᵀr`` and the Hessian is about ``2 JᵀJ``. On
 1. ``JᵀJ`` at the present parameters, from a sample of the images (all of them if there are few);
 2. a Levenberg-Marquardt step ``-(JᵀJ + μI)⁻¹ g/2``, taken only if it lowers the true loss over all
    images; ``μ`` follows Nielsen's rule from the ratio of the actual to the predicted decrease;
-3. :data:`CORRECTIONS` limited-memory BFGS steps with ``(JᵀJ + μI)⁻¹/2`` as first inverse Hessian
-   and a line search on the true loss: ``JᵀJ`` costs as much as many gradients, the pairs of steps
-   and gradients add the curvature that it leaves out.
+3. at least :data:`CORRECTIONS` limited-memory BFGS steps with ``(JᵀJ + μI)⁻¹/2`` as first inverse
+   Hessian and a line search on the true loss: ``JᵀJ`` costs as much as many gradients, the pairs of
+   steps and gradients add the curvature that it leaves out.
 
 Gradients and losses are always those of all images, and the samples are a fixed sequence: the run
 is deterministic, and its minimum is a minimum of the loss that BFGS minimizes.
@@ -37,7 +37,11 @@ from lionn_rs.training.line_search import LineSearch, ValueAndGradient, Vector, 
 from lionn_rs.training.optimizer import Optimizer, State, is_convex, pack_pairs, two_loop
 
 CORRECTIONS: Final = 15
-"""Quasi-Newton steps between two ``JᵀJ``; measured in docs/explanations/optimizers.md."""
+"""Fewest quasi-Newton steps between two ``JᵀJ``; measured in docs/explanations/optimizers.md."""
+
+GRADIENTS_PER_MATRIX: Final = 80
+"""Cost of ``JᵀJ`` of an image in gradients of it (Gaussian-56, (5, 5), 50 atoms): where the sample
+is a large part of the images, more quasi-Newton steps make both cost the same."""
 
 RESIDUALS_PER_PARAMETER: Final = 8
 """Size of the sample for ``JᵀJ``: enough rows to see every direction several times."""
@@ -122,7 +126,7 @@ class LevenbergMarquardt(Optimizer):
         if self.stop_reason:
             return False
         moved = False
-        if self.matrix is not None and self.n_corrections < CORRECTIONS:
+        if self.matrix is not None and self.n_corrections < self.max_corrections:
             moved = self._correct(self.matrix)
         if not moved and not self._levenberg_marquardt():
             self.stop_reason = f"no lower loss in {MAX_TRIALS} damped steps (rounding limit)"
@@ -187,16 +191,26 @@ class LevenbergMarquardt(Optimizer):
         self.previous_value = self.value
         self.x, self.value, self.gradient = x, float(value), np.array(gradient)
 
+    @property
+    def sample_size(self) -> int:
+        """Number of images that give ``JᵀJ``."""
+        n_images = self.squares.n_images
+        wanted = RESIDUALS_PER_PARAMETER * self.x.size * n_images / self.squares.n_residuals
+        return min(int(np.ceil(wanted)), n_images)
+
+    @property
+    def max_corrections(self) -> int:
+        """Quasi-Newton steps between two ``JᵀJ``."""
+        return max(CORRECTIONS, GRADIENTS_PER_MATRIX * self.sample_size // self.squares.n_images)
+
     def _sample(self) -> NDArray[np.intp]:
         """Images for the next ``JᵀJ``: the next ones of a fixed shuffled order, around and around.
 
         One order, because neighboring images are alike; the same for every run, because its seed
         is of no consequence.
         """
-        n_images = self.squares.n_images
-        wanted = RESIDUALS_PER_PARAMETER * self.x.size * n_images / self.squares.n_residuals
-        count = int(np.ceil(wanted))
-        if count >= n_images:
+        n_images, count = self.squares.n_images, self.sample_size
+        if count == n_images:
             return np.arange(n_images)
         order = np.random.default_rng(0).permutation(n_images)
         sample = np.take(order, np.arange(self.position, self.position + count), mode="wrap")
