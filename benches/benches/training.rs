@@ -1,8 +1,9 @@
-//! Loss and gradient with forces, Gaussian-56, networks 56-5-5-1, one thread, images of 50, 400 and 3200 atoms.
+//! Loss and gradient with forces and the Gauss-Newton matrix, Gaussian-56, networks 56-5-5-1, one thread, images of
+//! 50, 400 and 3200 atoms.
 
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use lionn_benches::{REPEATS, lgps, potential};
-use lionn_core::training::{Image, LossWeights, Precision, Storage, TrainingSet};
+use lionn_core::training::{GaussNewton, Image, LossWeights, Precision, Storage, TrainingSet};
 
 /// Atoms of every training set: about 70 MB of derivatives, far more than the caches hold.
 const N_ATOMS: usize = 6400;
@@ -43,9 +44,28 @@ fn loss_and_gradient(c: &mut Criterion) {
     }
 }
 
+/// `JᵀJ` of 16 images of 50 atoms.
+fn gauss_newton(c: &mut Criterion) {
+    let potential = potential();
+    let weights = LossWeights::default();
+    let mut group = c.benchmark_group("gauss_newton");
+    let set = training_set(REPEATS[0], Precision::Float32);
+    let selection: Vec<usize> = (0..16).collect();
+    let n_atoms = set.n_atoms() / set.n_images();
+    group.throughput(Throughput::Elements((selection.len() * n_atoms) as u64));
+    group.bench_function(BenchmarkId::new("float32", n_atoms), |b| {
+        one_thread(|| {
+            b.iter(|| {
+                let mut matrix = GaussNewton::zero(potential.parameters().len());
+                matrix.add(&set, &potential, &weights, &selection, 1.0)
+            });
+        });
+    });
+}
+
 criterion_group! {
     name = benches;
     config = Criterion::default().sample_size(20);
-    targets = loss_and_gradient
+    targets = loss_and_gradient, gauss_newton
 }
 criterion_main!(benches);

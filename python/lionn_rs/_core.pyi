@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 __all__ = [
     "Descriptor",
+    "GaussNewton",
     "Harmonic",
     "InverseHessian",
     "LennardJones",
@@ -189,6 +190,28 @@ def maxwell_boltzmann(
 ) -> NDArray[np.float64]: ...
 
 @final
+class GaussNewton:
+    def __new__(cls, n: int) -> GaussNewton: ...
+    @staticmethod
+    def from_lower(n: int, lower: NDArray[np.float64]) -> GaussNewton: ...
+    @staticmethod
+    def n_bytes(n_parameters: int, max_atoms: int) -> int: ...
+    def lower(self) -> NDArray[np.float64]: ...
+    def diagonal(self) -> NDArray[np.float64]: ...
+    def product(self, vector: NDArray[np.float64]) -> NDArray[np.float64]: ...
+    def decompose(self, damping: NDArray[np.float64]) -> bool: ...
+    def solve(self, rhs: NDArray[np.float64]) -> NDArray[np.float64] | None: ...
+    def add(
+        self,
+        images: TrainingSet,
+        potential: NeuralPotential,
+        parameters: NDArray[np.float64],
+        weights: tuple[float, float, float, float],
+        selection: Sequence[int],
+        factor: float,
+    ) -> NDArray[np.float64]: ...
+
+@final
 class InverseHessian:
     def __new__(cls, n: int, scale: float) -> InverseHessian: ...
     @staticmethod
@@ -253,6 +276,12 @@ class TrainingSet:
         parameters: NDArray[np.float64],
         weights: tuple[float, float, float, float],
     ) -> tuple[dict[str, float], NDArray[np.float64]]: ...
+    def residuals(
+        self,
+        potential: NeuralPotential,
+        parameters: NDArray[np.float64],
+        weights: tuple[float, float, float, float],
+    ) -> NDArray[np.float64]: ...
     def predict(
         self, potential: NeuralPotential, parameters: NDArray[np.float64]
     ) -> tuple[NDArray[np.float64], NDArray[np.float64] | None, NDArray[np.float64] | None]: ...

@@ -118,7 +118,11 @@ class TrainingSection(Section):
 
     seed: Seed = Field(1, description="Seed of the initial weights")
     n_starts: Count = Field(1, description="Restarts from different seeds; the best is kept")
-    optimizer: Literal["bfgs", "l-bfgs"] = Field("bfgs", description="Optimizer")
+    optimizer: Literal["bfgs", "l-bfgs", "lm"] = Field(
+        "bfgs",
+        description="Optimizer: 'bfgs' as in the paper; 'l-bfgs', limited memory; 'lm', "
+        "Levenberg-Marquardt, faster for some hundred images and more",
+    )
     max_iterations: Count = Field(1000, description="Limit on optimizer iterations")
     energy_weight: NonNegative = Field(1.0, description="Weight of (energy error per atom)²")
     force_weight: NonNegative = Field(

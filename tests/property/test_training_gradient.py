@@ -59,6 +59,9 @@ def test_gradient_agrees_with_a_central_difference(
     )
     objective = Objective(core, template, loss, l2)
     value, gradient = objective(parameters)
+    everything = (*terms, l2)
+    residuals = core.residuals(template, parameters, everything)
+    assert np.isclose(residuals @ residuals, value, rtol=1e-12)
     direction = rng.normal(size=parameters.size)
     direction /= np.linalg.norm(direction)
 
@@ -70,3 +73,22 @@ def test_gradient_agrees_with_a_central_difference(
     # Fourth-order difference: truncation far below the rounding eps * value / h.
     scale = max(value, float(np.linalg.norm(gradient)))
     assert abs(numeric - float(gradient @ direction)) < 1e-8 * scale
+
+    # The Gauss-Newton matrix along the same direction, from the residuals.
+    matrix = _core.GaussNewton(parameters.size)
+    projection = matrix.add(core, template, parameters, everything, [0, 1], 1.0)
+    np.testing.assert_allclose(2.0 * projection, gradient, atol=1e-12 * scale)
+
+    def rows_times(v: np.ndarray) -> np.ndarray:
+        def at(step: float) -> np.ndarray:
+            return core.residuals(template, parameters + step * v, everything)
+
+        return (8 * (at(h) - at(-h)) - (at(2 * h) - at(-2 * h))) / (12 * h)
+
+    other = rng.normal(size=parameters.size)
+    other /= np.linalg.norm(other)
+    along_rows, across_rows = rows_times(direction), rows_times(other)
+    scale = max(value, float(along_rows @ along_rows), float(across_rows @ across_rows))
+    for v, rows in ((direction, along_rows), (other, across_rows)):
+        expected = float(rows @ along_rows)
+        assert abs(float(v @ matrix.product(direction)) - expected) < 1e-7 * scale

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from lionn_rs import _core
 from lionn_rs.data.images import ImageArrays, LabeledImage
@@ -151,6 +152,32 @@ class Objective:
         self.failure = ""
         self._recent[parameters.tobytes()] = report
         return report["loss"], gradient
+
+    @property
+    def n_images(self) -> int:
+        """Number of images."""
+        return self.images.n_images
+
+    @property
+    def n_residuals(self) -> int:
+        """Number of squares in the loss if every image has all labels; penalty left out."""
+        energy, force, stress, _ = self.weights
+        per_image = (energy > 0.0) + 6 * (stress > 0.0)
+        return per_image * self.images.n_images + 3 * (force > 0.0) * self.images.n_atoms
+
+    def gauss_newton(self, parameters: Vector, images: NDArray[np.intp]) -> _core.GaussNewton:
+        """``JᵀJ`` of the residuals whose squares are the loss, from some images.
+
+        Parameters
+        ----------
+        parameters : (n_parameters,) float64
+        images : (n,) int
+            Numbers of the images; the sum over them is multiplied by ``n_images / n``.
+        """
+        matrix = _core.GaussNewton(parameters.size)
+        factor = self.images.n_images / len(images)
+        matrix.add(self.images, self.potential, parameters, self.weights, images.tolist(), factor)
+        return matrix
 
     def report(self, parameters: Vector) -> Report:
         """Loss, its parts and the errors at a point; forgets the other points."""

@@ -38,9 +38,10 @@ def prepare_sets(
     max_memory_gb: float | None,
     folder: Path | None,
     *,
+    reserve: int = 0,
     progress: bool,
 ) -> tuple[MemoryEstimate, Prepared]:
-    """Prepare training and validation images within the memory limit."""
+    """Prepare training and validation images within the memory limit, less ``reserve`` bytes."""
     needed = {name: sets[name] for name in ("train", "validation") if sets[name]}
     estimates = {
         name: estimate_memory(
@@ -49,11 +50,14 @@ def prepare_sets(
         for name, part in needed.items()
     }
     memory = sum(estimates.values(), MemoryEstimate(0, 0))
-    limit = _memory_limit(memory, max_memory_gb)
+    limit = _memory_limit(memory, max_memory_gb, reserve)
     n_images = sum(len(part) for part in needed.values())
     prepared: Prepared = {}
     with progress_display("preparing images", n_images, "images", enabled=progress) as display:
         texts = _memory_messages(memory, limit, max_memory_gb, precision)
+        if reserve:
+            what = "the matrix of the optimizer (the limit above is what it leaves)"
+            texts.append(f"memory for {what}: {format_bytes(reserve)}")
         if "validation" not in needed:
             texts.append("no validation images: the lowest training loss picks the best iteration")
         for text in texts:
@@ -79,19 +83,22 @@ def prepare_sets(
     return memory, prepared
 
 
-def _memory_limit(memory: MemoryEstimate, max_memory_gb: float | None) -> int | None:
+def _memory_limit(memory: MemoryEstimate, max_memory_gb: float | None, reserve: int) -> int | None:
     """Bytes that prepared images may take; None if everything fits anyway."""
     if max_memory_gb is not None:
         limit: int | None = int(max_memory_gb * GIGABYTE)
     else:
         free = free_memory()
         limit = None if free is None else int(FREE_MEMORY_SHARE * free)
-    if limit is None or memory.total <= limit:
+    if limit is None or memory.total + reserve <= limit:
         return None
+    limit -= reserve
     if memory.fixed > limit:
+        beside = f" and the matrix of the optimizer {format_bytes(reserve)}" if reserve else ""
         raise ConfigError(
-            f"structures and fingerprints alone take {format_bytes(memory.fixed)}, "
-            f"the memory limit is {format_bytes(limit)}; raise max_memory_gb or use fewer images"
+            f"structures and fingerprints alone take {format_bytes(memory.fixed)}{beside}, "
+            f"the memory limit is {format_bytes(limit + reserve)}; "
+            "raise max_memory_gb or use fewer images"
         )
     return limit
 

@@ -18,7 +18,8 @@ from lionn_rs.training.history import History
 from lionn_rs.training.interrupt import DeferredInterrupt
 from lionn_rs.training.line_search import Vector
 from lionn_rs.training.objective import Objective, Report
-from lionn_rs.training.optimizers import QuasiNewton, optimizer
+from lionn_rs.training.optimizer import Optimizer
+from lionn_rs.training.optimizers import optimizer
 
 logger = logging.getLogger(__name__)
 
@@ -122,7 +123,7 @@ class Session:
         self._clock = time.monotonic()
         self._last_checkpoint = time.monotonic()
 
-    def _new_optimizer(self, x: Vector) -> QuasiNewton:
+    def _new_optimizer(self, x: Vector) -> Optimizer:
         return self.optimizer_class(
             self.objective, x, gradient_tolerance=self.limits.gradient_tolerance
         )

@@ -7,13 +7,14 @@ use crate::potential::{NeuralPotential, RepulsionTuple, repulsion_tuple};
 use lionn_core::linalg::Mat3;
 use lionn_core::potential::NeuralPotential as CorePotential;
 use lionn_core::training::{
-    Image, InverseHessian as CoreHessian, LossReport, LossWeights, Precision, Storage, TrainingSet as CoreSet,
+    GaussNewton as CoreMatrix, Image, InverseHessian as CoreHessian, LossReport, LossWeights, Precision,
+    Storage, TrainingSet as CoreSet, gauss_newton_bytes,
 };
 use lionn_core::{Cell, Error, System};
 use numpy::{IntoPyArray, PyArray1, PyReadonlyArray1, PyReadonlyArray2, PyReadonlyArray3};
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 /// Minima and maxima of every feature, per element.
 type Ranges = (Vec<Vec<f64>>, Vec<Vec<f64>>);
@@ -189,6 +190,20 @@ impl TrainingSet {
         Ok((dictionary(py, &report)?, gradient.into_pyarray(py)))
     }
 
+    /// Residuals whose squares sum up to the loss: `(n_residuals,)`, image by image.
+    fn residuals<'py>(
+        &self,
+        py: Python<'py>,
+        potential: &Bound<'py, NeuralPotential>,
+        parameters: PyReadonlyArray1<'py, f64>,
+        weights: (f64, f64, f64, f64),
+    ) -> PyResult<Bound<'py, PyArray1<f64>>> {
+        let potential = at(potential, &parameters)?;
+        let residuals =
+            py.detach(|| self.inner.residuals(&potential, &loss_weights(weights))).map_err(to_py)?;
+        Ok(residuals.into_pyarray(py))
+    }
+
     /// Energies `(n_images,)`, forces `(n_atoms, 3)` or None, stresses `(n_images, 3, 3)` or None.
     fn predict<'py>(
         &self,
@@ -270,7 +285,104 @@ impl InverseHessian {
 }
 
 impl InverseHessian {
-    fn lock(&self) -> std::sync::MutexGuard<'_, CoreHessian> {
+    fn lock(&self) -> MutexGuard<'_, CoreHessian> {
+        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn vector(&self, array: &PyReadonlyArray1<'_, f64>) -> PyResult<Vec<f64>> {
+        let vector = array.as_array().to_vec();
+        check_length("vector", vector.len(), self.lock().order())?;
+        Ok(vector)
+    }
+}
+
+/// A sum of `JᵀJ` over images: the Hessian of half the loss without second derivatives of the residuals.
+#[pyclass(frozen, module = "lionn_rs._core", skip_from_py_object)]
+pub struct GaussNewton {
+    inner: Mutex<CoreMatrix>,
+}
+
+#[pymethods]
+impl GaussNewton {
+    /// The zero matrix for `n` parameters.
+    #[new]
+    fn new(n: usize) -> Self {
+        Self { inner: Mutex::new(CoreMatrix::zero(n)) }
+    }
+
+    /// Matrix of order `n` from its lower triangle, row by row.
+    #[staticmethod]
+    fn from_lower(n: usize, lower: PyReadonlyArray1<'_, f64>) -> PyResult<Self> {
+        let inner = CoreMatrix::from_lower(n, &lower.as_array().to_vec()).map_err(to_py)?;
+        Ok(Self { inner: Mutex::new(inner) })
+    }
+
+    /// Bytes that a matrix and its use take for a model with `n_parameters` and images of up to `max_atoms` atoms.
+    #[staticmethod]
+    fn n_bytes(n_parameters: usize, max_atoms: usize) -> usize {
+        gauss_newton_bytes(n_parameters, max_atoms)
+    }
+
+    /// Lower triangle, row by row (a copy).
+    fn lower<'py>(&self, py: Python<'py>) -> Bound<'py, PyArray1<f64>> {
+        self.lock().lower().into_pyarray(py)
+    }
+
+    /// Diagonal `(n,)`.
+    fn diagonal<'py>(&self, py: Python<'py>) -> Bound<'py, PyArray1<f64>> {
+        self.lock().diagonal().into_pyarray(py)
+    }
+
+    /// Matrix times vector `(n,)`.
+    fn product<'py>(
+        &self,
+        py: Python<'py>,
+        vector: PyReadonlyArray1<'py, f64>,
+    ) -> PyResult<Bound<'py, PyArray1<f64>>> {
+        let vector = self.vector(&vector)?;
+        Ok(py.detach(|| self.lock().product(&vector)).into_pyarray(py))
+    }
+
+    /// Cholesky decomposition of `matrix + diag(damping)`; False if that is not positive definite to rounding.
+    fn decompose(&self, py: Python<'_>, damping: PyReadonlyArray1<'_, f64>) -> PyResult<bool> {
+        let damping = self.vector(&damping)?;
+        Ok(py.detach(|| self.lock().decompose(&damping)))
+    }
+
+    /// `x (n,)` with `(matrix + diag(damping)) x = rhs` for the damping of the latest decomposition, or None.
+    fn solve<'py>(
+        &self,
+        py: Python<'py>,
+        rhs: PyReadonlyArray1<'py, f64>,
+    ) -> PyResult<Option<Bound<'py, PyArray1<f64>>>> {
+        let rhs = self.vector(&rhs)?;
+        let x = py.detach(|| self.lock().solve(&rhs));
+        Ok(x.map(|x| x.into_pyarray(py)))
+    }
+
+    /// Adds `factor JᵀJ` of the images `selection`; returns `factor Jᵀr (n,)`.
+    #[allow(clippy::too_many_arguments)]
+    fn add<'py>(
+        &self,
+        py: Python<'py>,
+        images: &Bound<'py, TrainingSet>,
+        potential: &Bound<'py, NeuralPotential>,
+        parameters: PyReadonlyArray1<'py, f64>,
+        weights: (f64, f64, f64, f64),
+        selection: Vec<usize>,
+        factor: f64,
+    ) -> PyResult<Bound<'py, PyArray1<f64>>> {
+        let potential = at(potential, &parameters)?;
+        let set = &images.get().inner;
+        let weights = loss_weights(weights);
+        let projection =
+            py.detach(|| self.lock().add(set, &potential, &weights, &selection, factor)).map_err(to_py)?;
+        Ok(projection.into_pyarray(py))
+    }
+}
+
+impl GaussNewton {
+    fn lock(&self) -> MutexGuard<'_, CoreMatrix> {
         self.inner.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -371,6 +483,7 @@ fn dictionary<'py>(py: Python<'py>, report: &LossReport) -> PyResult<Bound<'py, 
 }
 
 pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
+    module.add_class::<GaussNewton>()?;
     module.add_class::<InverseHessian>()?;
     module.add_class::<TrainingSet>()
 }

@@ -10,6 +10,7 @@ import pytest
 from ase import Atoms
 
 import lionn_rs as lionn
+from lionn_rs import _core
 from lionn_rs.data import split
 from lionn_rs.errors import ConfigError, DataError
 from lionn_rs.training import LossWeights, TrainingInterrupted, TrainingResult, train
@@ -56,7 +57,7 @@ def test_best_is_the_lowest_validation(images: list[Atoms], descriptor: lionn.Ga
     assert last.force_rmse == pytest.approx(result.history.rows[-1]["force_rmse"], rel=1e-5)
 
 
-@pytest.mark.parametrize("optimizer", ["bfgs", "l-bfgs"])
+@pytest.mark.parametrize("optimizer", ["bfgs", "l-bfgs", "lm"])
 def test_an_interrupted_run_resumes_bit_for_bit(
     images: list[Atoms], descriptor: lionn.Gaussian, tmp_path: Path, optimizer: str
 ) -> None:
@@ -154,6 +155,40 @@ def test_little_memory_gives_the_same_result(
     assert "are recomputed in every iteration" in (tmp_path / "train.log").read_text()
     with pytest.raises(ConfigError, match="structures and fingerprints alone take"):
         run(images, descriptor, max_memory_gb=1e-9)
+
+
+def test_the_matrix_of_lm_counts_in_the_memory(
+    images: list[Atoms], descriptor: lionn.Gaussian, tmp_path: Path
+) -> None:
+    usual = run(images, descriptor, optimizer="lm", max_iterations=5, output=tmp_path / "usual")
+    log = (tmp_path / "usual" / "train.log").read_text()
+    assert "memory for the matrix of the optimizer" in log
+    # Enough for the images, not for the matrix.
+    limit = 1.01 * usual.memory.total / 1e9
+    with pytest.raises(ConfigError, match="and the matrix of the optimizer"):
+        run(images, descriptor, optimizer="lm", max_memory_gb=limit)
+    matrix = _core.GaussNewton.n_bytes(usual.best.parameters.size, 6)
+    limit = (matrix + 1.1 * usual.memory.fixed) / 1e9
+    limited = run(
+        images,
+        descriptor,
+        optimizer="lm",
+        max_iterations=5,
+        max_memory_gb=limit,
+        output=tmp_path / "limited",
+    )
+    np.testing.assert_array_equal(limited.last.parameters, usual.last.parameters)
+    assert "are recomputed" in (tmp_path / "limited" / "train.log").read_text()
+
+
+def test_lm_reaches_a_loss_in_fewer_evaluations(
+    images: list[Atoms], descriptor: lionn.Gaussian
+) -> None:
+    slow = run(images, descriptor, max_iterations=200)
+    fast = run(images, descriptor, optimizer="lm", max_iterations=100)
+    loss = fast.history.column("loss")
+    assert np.all(np.diff(loss) <= 0)
+    assert loss[-1] < slow.history.column("loss")[-1]
 
 
 def test_energies_alone_can_be_trained(images: list[Atoms], descriptor: lionn.Gaussian) -> None:

@@ -10,6 +10,7 @@
 
 use crate::network::Activation;
 use crate::potential::ElementModel;
+use std::ops::Range;
 
 /// Vector lanes of the reductions: fixed, so that the result has the same bits on every instruction set.
 const LANES: usize = 4;
@@ -48,6 +49,15 @@ pub(super) struct SweepWork {
     adjoint: Vec<f64>,
     adjoint_next: Vec<f64>,
     adjoint_below: Vec<f64>,
+}
+
+/// Scratch of [`ElementNetwork::direction_basis`] and [`ElementNetwork::add_direction`].
+#[derive(Debug, Clone, Default)]
+pub(super) struct DirectionWork {
+    sweep: SweepWork,
+    tangents: Vec<f64>,
+    basis: Vec<f64>,
+    gradient: Vec<f64>,
 }
 
 /// Nodes of one atom, filled by the forward and backward sweep and read by the parameter sweep.
@@ -152,6 +162,20 @@ impl ElementNetwork {
             }
         };
         work.adjoint[0] = self.slope * c;
+        self.reverse_sweep(input, nodes, direction, work, gradient);
+        derivative
+    }
+
+    /// Adds the parameter gradient for the tangents and the adjoint of the output in `work`.
+    #[inline(always)]
+    fn reverse_sweep(
+        &self,
+        input: &[f64],
+        nodes: &Nodes<'_>,
+        direction: Option<&[f64]>,
+        work: &mut SweepWork,
+        gradient: &mut [f64],
+    ) {
         for (l, layer) in self.layers.iter().enumerate().rev() {
             for o in 0..layer.n_out {
                 let node = layer.nodes + o;
@@ -193,23 +217,94 @@ impl ElementNetwork {
                 std::mem::swap(&mut work.adjoint, &mut work.adjoint_next);
             }
         }
-        derivative
     }
 
     /// Fills the tangents of all nodes for the input direction `u` and returns the derivative of the output along it.
     #[inline(always)]
     fn tangent_sweep(&self, u: &[f64], nodes: &Nodes<'_>, work: &mut SweepWork) -> f64 {
+        let first = &self.layers[0];
+        for o in 0..first.n_out {
+            let row = &self.weights[o * first.n_in..(o + 1) * first.n_in];
+            work.tangent_below[first.nodes + o] = dot(row, u);
+        }
+        self.upper_tangents(nodes, work)
+    }
+
+    /// Fills all other tangents from those of the pre-activations of the first layer.
+    #[inline(always)]
+    fn upper_tangents(&self, nodes: &Nodes<'_>, work: &mut SweepWork) -> f64 {
         for (l, layer) in self.layers.iter().enumerate() {
             let (lower, upper) = work.tangent.split_at_mut(layer.nodes);
-            let below = if l == 0 { u } else { &lower[self.layers[l - 1].nodes..] };
             let rows = &self.weights[layer.weights..];
             for o in 0..layer.n_out {
-                let z = dot(&rows[o * layer.n_in..(o + 1) * layer.n_in], below);
-                work.tangent_below[layer.nodes + o] = z;
-                upper[o] = layer.activation.derivative(nodes.values[layer.nodes + o]) * z;
+                let node = layer.nodes + o;
+                if l > 0 {
+                    let below = &lower[self.layers[l - 1].nodes..];
+                    work.tangent_below[node] = dot(&rows[o * layer.n_in..(o + 1) * layer.n_in], below);
+                }
+                upper[o] = layer.activation.derivative(nodes.values[node]) * work.tangent_below[node];
             }
         }
         work.tangent[self.n_nodes - 1]
+    }
+
+    /// Parameters behind the weights of the first layer: its biases and all further layers.
+    pub fn tail(&self) -> Range<usize> {
+        let first = &self.layers[0];
+        first.n_in * first.n_out..self.weights.len()
+    }
+
+    /// Prepares [`ElementNetwork::add_direction`] for one atom: the gradient of `slope u · dN/ds` with respect to the
+    /// [`ElementNetwork::tail`] is linear in the tangents `t = W_1 u` of the first layer; `basis` gets one row per
+    /// component of `t`.
+    pub fn direction_basis(&self, nodes: &Nodes<'_>, work: &mut DirectionWork) {
+        let first = &self.layers[0];
+        let tail = self.tail();
+        work.sweep.resize(self.n_nodes);
+        work.tangents.resize(first.n_out, 0.0);
+        work.basis.clear();
+        for h in 0..first.n_out {
+            work.sweep.tangent_below.fill(0.0);
+            work.sweep.tangent_below[first.nodes + h] = 1.0;
+            self.upper_tangents(nodes, &mut work.sweep);
+            work.sweep.adjoint[0] = 0.0;
+            work.gradient.clear();
+            work.gradient.resize(self.weights.len(), 0.0);
+            // Without input and direction nothing is added to the weights of the first layer.
+            self.reverse_sweep(&[], nodes, Some(&[]), &mut work.sweep, &mut work.gradient);
+            work.basis.extend_from_slice(&work.gradient[tail.clone()]);
+        }
+    }
+
+    /// Adds the parameter gradient of `slope u · dN/ds` to `gradient` and returns `u · dN/ds`, as
+    /// [`ElementNetwork::parameter_gradient`] does, cheaply for many `u` at one atom.
+    #[inline(always)]
+    pub fn add_direction(
+        &self,
+        input: &[f64],
+        nodes: &Nodes<'_>,
+        u: &[f64],
+        work: &mut DirectionWork,
+        gradient: &mut [f64],
+    ) -> f64 {
+        let first = &self.layers[0];
+        let n_in = first.n_in;
+        let mut along = 0.0;
+        for (h, t) in work.tangents.iter_mut().enumerate() {
+            *t = dot(&self.weights[h * n_in..(h + 1) * n_in], u);
+            along += nodes.delta[h] * *t;
+        }
+        let (weights, tail) = gradient.split_at_mut(n_in * first.n_out);
+        let adjoints = &mut work.gradient[..first.n_out];
+        adjoints.fill(0.0);
+        for (&t, row) in work.tangents.iter().zip(work.basis.chunks_exact(tail.len())) {
+            add_scaled(adjoints, t, row);
+            add_scaled(tail, t, row);
+        }
+        for (h, row) in weights.chunks_exact_mut(n_in).enumerate() {
+            add_two_scaled(row, adjoints[h], input, self.slope * nodes.delta[h], u);
+        }
+        along
     }
 
     /// From the layout used here to the flat parameter order of [`FeedForward`].

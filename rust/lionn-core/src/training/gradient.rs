@@ -8,7 +8,7 @@
 //! all products use a fixed number of partial sums without fused operations. Loss and gradient therefore have the same
 //! bits for any number of threads and any instruction set.
 
-use super::double_backward::{ElementNetwork, Nodes, SweepWork};
+use super::double_backward::{DirectionWork, ElementNetwork, Nodes, SweepWork};
 use super::jacobian::{Jacobian, VOIGT};
 use super::loss::{LossReport, LossSums, LossWeights};
 use super::prepare::{PrepareWork, Prepared};
@@ -22,7 +22,7 @@ use rayon::prelude::*;
 use std::ops::Range;
 
 /// How often each Voigt component occurs in the full tensor.
-const MULTIPLICITY: [f64; 6] = [1.0, 1.0, 1.0, 2.0, 2.0, 2.0];
+pub(super) const MULTIPLICITY: [f64; 6] = [1.0, 1.0, 1.0, 2.0, 2.0, 2.0];
 
 /// Energy, forces and stress that a model gives for one image.
 #[derive(Debug, Clone, PartialEq)]
@@ -37,32 +37,35 @@ pub struct Prediction {
 
 /// Buffers of one thread.
 #[derive(Default)]
-struct Work {
-    prepare: PrepareWork,
-    sweep: SweepWork,
+pub(super) struct Work {
+    pub prepare: PrepareWork,
+    pub sweep: SweepWork,
+    pub directions: DirectionWork,
     /// Scaled fingerprints of all atoms of the image, concatenated.
-    inputs: Vec<f64>,
+    pub inputs: Vec<f64>,
     /// `dE_i/dG_i` of all atoms, concatenated.
-    slopes: Vec<f64>,
-    values: Vec<f64>,
-    beta: Vec<f64>,
-    delta: Vec<f64>,
-    outputs: Vec<f64>,
-    forces: Vec<Vec3>,
-    residual: Vec<Vec3>,
-    compact: Vec<f64>,
-    direction: Vec<f64>,
-    energy: f64,
+    pub slopes: Vec<f64>,
+    pub values: Vec<f64>,
+    pub beta: Vec<f64>,
+    pub delta: Vec<f64>,
+    pub outputs: Vec<f64>,
+    pub forces: Vec<Vec3>,
+    pub residual: Vec<Vec3>,
+    pub compact: Vec<f64>,
+    pub direction: Vec<f64>,
+    /// Directions of the forces on the atom itself.
+    pub own: Vec<f64>,
+    pub energy: f64,
     /// Stress in Voigt order, eV/Å³.
-    stress: [f64; 6],
+    pub stress: [f64; 6],
 }
 
 /// What the networks need to know about one evaluation.
-struct Context<'a> {
-    set: &'a TrainingSet,
-    potential: &'a NeuralPotential,
-    networks: Vec<ElementNetwork>,
-    arch: Arch,
+pub(super) struct Context<'a> {
+    pub set: &'a TrainingSet,
+    pub potential: &'a NeuralPotential,
+    pub networks: Vec<ElementNetwork>,
+    pub arch: Arch,
 }
 
 impl TrainingSet {
@@ -136,7 +139,7 @@ impl TrainingSet {
         Ok(per_chunk.into_iter().flatten().collect())
     }
 
-    fn context<'a>(&'a self, potential: &'a NeuralPotential) -> Result<Context<'a>> {
+    pub(super) fn context<'a>(&'a self, potential: &'a NeuralPotential) -> Result<Context<'a>> {
         let descriptor = potential.descriptor();
         let known = self.descriptor.elements();
         let same_lengths =
@@ -157,7 +160,7 @@ impl TrainingSet {
 }
 
 /// Weights without biases, slopes and intercepts: ranges of the flat parameter vector.
-fn weight_ranges(potential: &NeuralPotential) -> Vec<Range<usize>> {
+pub(super) fn weight_ranges(potential: &NeuralPotential) -> Vec<Range<usize>> {
     let mut ranges = Vec::new();
     for (e, element) in potential.elements().iter().enumerate() {
         let start = potential.layout().network(e).start;
@@ -221,7 +224,7 @@ impl Context<'_> {
     }
 
     /// Derivatives of an image whose derivatives are needed but not kept.
-    fn fresh_jacobian(&self, index: usize, work: &mut Work) -> Result<Option<Jacobian>> {
+    pub(super) fn fresh_jacobian(&self, index: usize, work: &mut Work) -> Result<Option<Jacobian>> {
         let storage = &self.set.storage;
         let missing = self.set.images[index].jacobian.is_none() && (storage.forces || storage.stress);
         missing.then(|| self.set.recompute(index, &mut work.prepare)).transpose()
@@ -229,7 +232,7 @@ impl Context<'_> {
 
     /// Energy, forces and stress of one image, and everything the gradient needs later.
     #[inline(always)]
-    fn forward(&self, prepared: &Prepared, jacobian: Option<&Jacobian>, work: &mut Work) {
+    pub(super) fn forward(&self, prepared: &Prepared, jacobian: Option<&Jacobian>, work: &mut Work) {
         let n_atoms = prepared.elements.len();
         let n_nodes = self.networks.iter().map(ElementNetwork::n_nodes).max().unwrap_or(0);
         work.inputs.resize(prepared.values.len(), 0.0);
@@ -396,7 +399,7 @@ impl Context<'_> {
     }
 
     /// The error for an image whose energy or forces are not finite.
-    fn not_finite(&self, index: usize, work: &Work) -> Error {
+    pub(super) fn not_finite(&self, index: usize, work: &Work) -> Error {
         let numbers = &self.set.images[index].image.system.numbers;
         let energy = work.outputs.iter().position(|x| !x.is_finite()).map(|i| (i, "energy"));
         let force =

@@ -312,14 +312,11 @@ impl Jacobian {
         let mut start = self.starts[i] as usize;
         let mut own = [0.0; 3];
         for b in 0..supports.n_elements() {
-            let pairs = self.pairs(supports, i, b);
             let width = supports.width(center, b);
             compact.clear();
             compact.extend(supports.of(center, b).iter().map(|&k| g[k as usize]));
             compact.resize(width, 0.0);
-            let rows = &data[start..start + 3 * width * pairs.len()];
-            start += rows.len();
-            for (&j, row) in pairs.iter().zip(rows.chunks_exact((3 * width).max(1))) {
+            for (&j, row) in self.block(data, supports, i, b, width, &mut start) {
                 let f = product(compact, row, width);
                 let target = &mut forces[j as usize];
                 for axis in 0..3 {
@@ -366,13 +363,10 @@ impl Jacobian {
         let mut start = self.starts[i] as usize;
         let own = residual[i];
         for b in 0..supports.n_elements() {
-            let pairs = self.pairs(supports, i, b);
             let width = supports.width(center, b);
             compact.clear();
             compact.resize(width, 0.0);
-            let rows = &data[start..start + 3 * width * pairs.len()];
-            start += rows.len();
-            for (&j, row) in pairs.iter().zip(rows.chunks_exact((3 * width).max(1))) {
+            for (&j, row) in self.block(data, supports, i, b, width, &mut start) {
                 let other = residual[j as usize];
                 let d = [own[0] - other[0], own[1] - other[1], own[2] - other[2]];
                 let (x, yz) = row.split_at(width);
@@ -387,7 +381,37 @@ impl Jacobian {
         }
     }
 
-    fn pairs(&self, supports: &Supports, i: usize, b: usize) -> &[u32] {
+    /// Neighbors of element `b` of atom `i` with their three rows, which begin at `start`; moves `start` to the next block.
+    #[inline(always)]
+    fn block<'a, T: Entry>(
+        &'a self,
+        data: &'a [T],
+        supports: &Supports,
+        i: usize,
+        b: usize,
+        width: usize,
+        start: &mut usize,
+    ) -> impl Iterator<Item = (&'a u32, &'a [T])> {
+        let pairs = self.pairs(supports, i, b);
+        let rows = &data[*start..*start + 3 * width * pairs.len()];
+        *start += rows.len();
+        pairs.iter().zip(rows.chunks_exact((3 * width).max(1)))
+    }
+
+    /// All rows of atom `i` in double precision: for every element, neighbor and Cartesian component one padded row over
+    /// the supported features.
+    pub fn widen_rows(&self, supports: &Supports, i: usize, center: usize, out: &mut Vec<f64>) {
+        let start = self.starts[i] as usize;
+        let length = |b: usize| 3 * supports.width(center, b) * self.pairs(supports, i, b).len();
+        let end = start + (0..supports.n_elements()).map(length).sum::<usize>();
+        out.clear();
+        match &self.entries {
+            Entries::Single(data) => out.extend(data[start..end].iter().map(|x| x.widen())),
+            Entries::Double(data) => out.extend_from_slice(&data[start..end]),
+        }
+    }
+
+    pub fn pairs(&self, supports: &Supports, i: usize, b: usize) -> &[u32] {
         let block = i * supports.n_elements() + b;
         &self.neighbors[self.blocks[block] as usize..self.blocks[block + 1] as usize]
     }

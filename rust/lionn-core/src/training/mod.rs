@@ -8,7 +8,9 @@ mod inverse_hessian;
 mod jacobian;
 mod loss;
 mod memory;
+mod normal;
 mod prepare;
+mod residual_rows;
 mod set;
 
 pub use gradient::Prediction;
@@ -17,4 +19,5 @@ pub use inverse_hessian::InverseHessian;
 pub use jacobian::Precision;
 pub use loss::{LossReport, LossWeights};
 pub use memory::{MemoryEstimate, Storage};
+pub use normal::{GaussNewton, gauss_newton_bytes};
 pub use set::TrainingSet;

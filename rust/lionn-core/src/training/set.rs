@@ -61,9 +61,15 @@ impl TrainingSet {
                 .into_par_iter()
                 .map_init(PrepareWork::default, |work, (index, image)| {
                     check_references(index, &image)?;
-                    let memory =
-                        system_memory(index, &image.system, &*descriptor, &supports, &storage, work)?;
-                    Ok((index, image, memory.total()))
+                    // Sizes matter only where a limit asks for them: they cost a neighbor list.
+                    let bytes = match storage.max_bytes {
+                        Some(_) => {
+                            let system = &image.system;
+                            system_memory(index, system, &*descriptor, &supports, &storage, work)?.total()
+                        }
+                        None => 0,
+                    };
+                    Ok((index, image, bytes))
                 })
                 .collect::<Result<_>>()?;
             // Images are kept with their derivatives in order, until the limit is reached.
