@@ -107,7 +107,7 @@ class G4:
     neighbors : (str, str)
         Symbols of the two neighbor elements, in any order.
     eta, zeta, gamma : float
-        Exponent, angular power (positive) and sign of the cosine.
+        Exponent, angular power (at least 1) and sign of the cosine.
     rs : float
         Center of the Gaussians, Å.
     cutoff : Cosine or Polynomial, optional

@@ -91,7 +91,7 @@ def test_per_function_cutoff_and_polynomial() -> None:
             lambda: lionn.Gaussian(
                 {"Li": [lionn.G4(("Li", "Li"), 1.0, -1.0, 1.0)]}, cutoff=lionn.Cosine(5.0)
             ),
-            "zeta must be positive, got -1",
+            "zeta must be at least 1, got -1",
         ),
     ],
 )

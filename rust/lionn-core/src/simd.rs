@@ -97,7 +97,11 @@ pub(crate) trait MulAdd: Simd {
     /// `c - a b`.
     #[inline(always)]
     fn neg_mul_add(self, a: Self::f64s, b: Self::f64s, c: Self::f64s) -> Self::f64s {
-        self.mul_add(self.neg_f64s(a), b, c)
+        if TypeId::of::<Self>() == TypeId::of::<Portable>() {
+            self.sub_f64s(c, self.mul_f64s(a, b))
+        } else {
+            self.negate_mul_add_e_f64s(a, b, c)
+        }
     }
 }
 impl<S: Simd> MulAdd for S {}

@@ -307,7 +307,7 @@ impl Dynamics {
         self.state.step = snapshot.step;
         self.state.velocities.clone_from(&snapshot.velocities);
         self.state.system.positions.clone_from(&snapshot.list_positions);
-        self.list = VerletList::new(&self.state.system, self.potential.cutoff(), self.settings.skin)?;
+        self.list.rebuild(&self.state.system)?;
         self.state.system.positions.clone_from(&snapshot.positions);
         self.thermostat.variables_mut().copy_from_slice(&snapshot.thermostat);
         self.exchanged = snapshot.exchanged;

@@ -167,7 +167,7 @@ fn every_instruction_set_agrees_with_the_formulas() {
 
 /// Any angular function with integer or other zeta, for two elements; radial exponents in units of 1/Rc².
 fn any_function() -> impl Strategy<Value = SymmetryFunction> {
-    let zeta = prop_oneof![4 => (1u32..=16).prop_map(f64::from), 1 => 0.5f64..9.5];
+    let zeta = prop_oneof![4 => (1u32..=16).prop_map(f64::from), 1 => 1.0f64..9.5];
     let element = || prop_oneof![Just("Li".to_string()), Just("S".to_string())];
     let cutoff = prop_oneof![
         3 => Just(None),
@@ -281,5 +281,17 @@ fn bad_specifications_say_what_is_wrong() {
     assert!(
         message(&|s| s.functions.get_mut("P").unwrap()[0] = negative.clone())
             .contains("symmetry function 0 of P: eta must be zero or positive, got -1")
+    );
+    let flat = Angular {
+        neighbors: ["Li".into(), "S".into()],
+        eta: 0.0,
+        zeta: 0.5,
+        gamma: 1.0,
+        rs: 0.0,
+        cutoff: None,
+    };
+    assert!(
+        message(&|s| s.functions.get_mut("P").unwrap()[0] = SymmetryFunction::G4(flat.clone()))
+            .contains("zeta must be at least 1, got 0.5")
     );
 }

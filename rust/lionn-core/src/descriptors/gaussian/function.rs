@@ -115,8 +115,9 @@ fn resolve_one(spec: &GaussianSpec, elements: &[String], function: &SymmetryFunc
         SymmetryFunction::G2 { neighbor, .. } => Kind::Pair { neighbor: index(neighbor)? },
         SymmetryFunction::G4(angular) | SymmetryFunction::G5(angular) => {
             let (zeta, gamma) = (angular.zeta, angular.gamma);
-            if !(zeta.is_finite() && zeta > 0.0) {
-                return Err(Error::InvalidParameter(format!("zeta must be positive, got {zeta}")));
+            // Below 1 the slope of (1 + gamma cos t)^zeta diverges where two neighbors lie opposite to each other.
+            if !(zeta.is_finite() && zeta >= 1.0) {
+                return Err(Error::InvalidParameter(format!("zeta must be at least 1, got {zeta}")));
             }
             if !(gamma.is_finite() && gamma.abs() <= 1.0) {
                 return Err(Error::InvalidParameter(format!("gamma must lie between -1 and 1, got {gamma}")));
