@@ -9,6 +9,7 @@ use crate::error::{Error, Result};
 use pulp::Scalar128b as Portable;
 use pulp::{Arch, Simd, WithSimd};
 use std::any::TypeId;
+use std::sync::LazyLock;
 
 /// Environment variable that forces a level.
 pub const VARIABLE: &str = "LIONN_RS_SIMD";
@@ -32,22 +33,28 @@ impl Level {
         levels
     }
 
-    /// The level that [`VARIABLE`] asks for; without it the fastest one.
+    /// The level that [`VARIABLE`] asked for when it was first needed; without it the fastest one.
     ///
     /// # Errors
     /// [`Error::InvalidParameter`] for a name that this processor does not offer.
     pub fn detect() -> Result<Self> {
+        static DETECTED: LazyLock<std::result::Result<Level, String>> =
+            LazyLock::new(Level::from_environment);
+        DETECTED.clone().map_err(Error::InvalidParameter)
+    }
+
+    fn from_environment() -> std::result::Result<Self, String> {
         let levels = Self::available();
         let Some(wanted) = std::env::var_os(VARIABLE).filter(|value| !value.is_empty()) else {
             return Ok(levels[levels.len() - 1]);
         };
         levels.iter().copied().find(|level| wanted == level.name()).ok_or_else(|| {
             let names: Vec<&str> = levels.iter().map(|level| level.name()).collect();
-            Error::InvalidParameter(format!(
+            format!(
                 "{VARIABLE}={} is not an instruction set of this processor, which offers {}",
                 wanted.to_string_lossy(),
                 names.join(", ")
-            ))
+            )
         })
     }
 

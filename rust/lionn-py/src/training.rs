@@ -290,9 +290,7 @@ impl InverseHessian {
     }
 
     fn vector(&self, array: &PyReadonlyArray1<'_, f64>) -> PyResult<Vec<f64>> {
-        let vector = array.as_array().to_vec();
-        check_length("vector", vector.len(), self.lock().order())?;
-        Ok(vector)
+        vector_of_order(array, self.lock().order())
     }
 }
 
@@ -387,9 +385,7 @@ impl GaussNewton {
     }
 
     fn vector(&self, array: &PyReadonlyArray1<'_, f64>) -> PyResult<Vec<f64>> {
-        let vector = array.as_array().to_vec();
-        check_length("vector", vector.len(), self.lock().order())?;
-        Ok(vector)
+        vector_of_order(array, self.lock().order())
     }
 }
 
@@ -416,6 +412,13 @@ fn storage(precision: &str, forces: bool, stress: bool, max_bytes: Option<usize>
 
 fn loss_weights((energy, force, stress, l2): (f64, f64, f64, f64)) -> LossWeights {
     LossWeights { energy, force, stress, l2 }
+}
+
+/// A vector of as many numbers as a matrix has rows.
+fn vector_of_order(array: &PyReadonlyArray1<'_, f64>, order: usize) -> PyResult<Vec<f64>> {
+    let vector = array.as_array().to_vec();
+    check_length("vector", vector.len(), order)?;
+    Ok(vector)
 }
 
 fn check_length(name: &str, got: usize, expected: usize) -> PyResult<()> {

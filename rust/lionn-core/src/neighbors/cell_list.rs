@@ -7,7 +7,8 @@ use super::grid::{Grid, Image, LANES};
 use super::shifts::atom_of;
 use crate::error::{Error, Result};
 use crate::linalg::{Vec3, add, dot, sub};
-use pulp::{Arch, Simd, WithSimd};
+use crate::simd::Level;
+use pulp::{Simd, WithSimd};
 use rayon::prelude::*;
 
 /// Atoms per parallel task and piece of memory.
@@ -49,10 +50,10 @@ impl Block {
 pub(super) fn search(grid: &Grid, origin: u32, cutoff: f64, blocks: &mut Vec<Block>) -> Result<()> {
     let n = grid.place.len();
     blocks.resize_with(n.div_ceil(BLOCK), Block::default);
-    let arch = Arch::new();
+    let level = Level::detect()?;
     let run = |(index, block): (usize, &mut Block)| {
         let atoms = index * BLOCK..((index + 1) * BLOCK).min(n);
-        arch.dispatch(SearchBlock { grid, origin, cutoff2: cutoff * cutoff, atoms, block });
+        level.run(SearchBlock { grid, origin, cutoff2: cutoff * cutoff, atoms, block });
     };
     if blocks.len() == 1 {
         blocks.iter_mut().enumerate().for_each(run);

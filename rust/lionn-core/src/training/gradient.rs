@@ -6,7 +6,7 @@
 //!
 //! Images are grouped in chunks that depend on the data only; partial sums are added in the order of the chunks, and
 //! all products use a fixed number of partial sums without fused operations. Loss and gradient therefore have the same
-//! bits for any number of threads and any instruction set.
+//! bits for any number of threads and, from the same derivatives of the fingerprints, any instruction set.
 
 use super::double_backward::{DirectionWork, ElementNetwork, Nodes, SweepWork};
 use super::jacobian::{Jacobian, VOIGT};
@@ -16,8 +16,8 @@ use super::set::TrainingSet;
 use crate::error::{Error, Result};
 use crate::linalg::{Mat3, Vec3};
 use crate::potential::NeuralPotential;
+use crate::simd::Level;
 use crate::species::symbol;
-use pulp::Arch;
 use rayon::prelude::*;
 use std::ops::Range;
 
@@ -65,12 +65,12 @@ pub(super) struct Context<'a> {
     pub set: &'a TrainingSet,
     pub potential: &'a NeuralPotential,
     pub networks: Vec<ElementNetwork>,
-    pub arch: Arch,
+    pub level: Level,
 }
 
 impl TrainingSet {
-    /// Loss of all images (without short-range repulsion, which belongs to distances outside the set) and, if asked for, its gradient with respect to all parameters (flat order of
-    /// [`crate::network::ParameterLayout`]).
+    /// Loss of all images (without short-range repulsion, which belongs to distances outside the set) and, if asked for,
+    /// its gradient with respect to all parameters (flat order of [`crate::network::ParameterLayout`]).
     ///
     /// # Errors
     /// [`Error::Simulation`] naming image and atom if an energy or force is not finite, [`Error::Shape`] for
@@ -155,7 +155,7 @@ impl TrainingSet {
             let (intercept, slope) = (parameters[layout.intercept(e)], parameters[layout.slope(e)]);
             ElementNetwork::new(element, &parameters[layout.network(e)], intercept, slope)
         });
-        Ok(Context { set: self, potential, networks: networks.collect(), arch: Arch::new() })
+        Ok(Context { set: self, potential, networks: networks.collect(), level: Level::detect()? })
     }
 }
 
@@ -184,7 +184,7 @@ impl Context<'_> {
         let prepared = &self.set.images[index];
         let fresh = self.fresh_jacobian(index, work)?;
         let jacobian = prepared.jacobian.as_ref().or(fresh.as_ref());
-        let sums = self.arch.dispatch(|| {
+        let sums = self.level.run(|| {
             self.forward(prepared, jacobian, work);
             let (sums, c, q) = self.residuals(prepared, weights, work);
             if let Some(gradient) = gradient {
@@ -202,7 +202,7 @@ impl Context<'_> {
         let prepared = &self.set.images[index];
         let fresh = self.fresh_jacobian(index, work)?;
         let jacobian = prepared.jacobian.as_ref().or(fresh.as_ref());
-        self.arch.dispatch(|| self.forward(prepared, jacobian, work));
+        self.level.run(|| self.forward(prepared, jacobian, work));
         if !work.energy.is_finite() || work.forces.iter().flatten().any(|f| !f.is_finite()) {
             return Err(self.not_finite(index, work));
         }

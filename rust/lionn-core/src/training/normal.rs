@@ -3,9 +3,10 @@
 //! Rows of `J` are made for a panel of images at a time and multiplied into square tiles of `JᵀJ`. Panels and tiles
 //! follow from the data alone, every tile is updated by one thread in the order of the panels, and the decomposition
 //! runs on one thread: the bits do not depend on the number of threads. (They do depend on the instruction set, through
-//! the matrix products of `faer`; loss and gradient do not.)
+//! the matrix products of `faer` and the derivatives of the fingerprints.)
 
 use super::gradient::{Work, weight_ranges};
+use super::jacobian::VOIGT;
 use super::loss::LossWeights;
 use super::set::TrainingSet;
 use crate::error::{Error, Result};
@@ -269,11 +270,9 @@ impl TrainingSet {
 /// Bytes that a [`GaussNewton`] matrix and its use take for images of up to `max_atoms` atoms: the matrix, its
 /// decomposition, a checkpoint of it, and one panel of rows.
 pub fn gauss_newton_bytes(n_parameters: usize, max_atoms: usize) -> usize {
-    let largest_image = 1 + 3 * max_atoms + VOIGT_COMPONENTS;
+    let largest_image = 1 + 3 * max_atoms + VOIGT.len();
     8 * n_parameters * (PANEL_ROWS + largest_image) + 8 * 3 * n_parameters * n_parameters
 }
-
-const VOIGT_COMPONENTS: usize = 6;
 
 /// Consecutive images with about [`PANEL_ROWS`] residuals each.
 fn panels(counts: &[usize]) -> Vec<Range<usize>> {

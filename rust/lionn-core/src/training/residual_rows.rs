@@ -77,7 +77,7 @@ impl Context<'_> {
         let kinds = self.residuals_of(prepared, weights);
         let fresh = self.fresh_jacobian(index, work)?;
         let jacobian = prepared.jacobian.as_ref().or(fresh.as_ref());
-        self.arch.dispatch(|| {
+        self.level.run(|| {
             self.forward(prepared, jacobian, work);
             self.fill_residuals(prepared, &kinds, work, residuals);
             if let Some(rows) = rows {

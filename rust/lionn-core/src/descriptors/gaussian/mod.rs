@@ -19,8 +19,7 @@ use super::spec::GaussianSpec;
 use super::{Descriptor, Environment, Workspace};
 use crate::error::{Error, Result};
 use crate::linalg::Vec3;
-use crate::simd::Level;
-use crate::simd::MulAdd;
+use crate::simd::{Level, MulAdd};
 use crate::species::atomic_number;
 use angular::{Group, MAX_ZETA};
 use factor::Factor;
@@ -218,7 +217,7 @@ impl WithSimd for Contract<'_> {
     #[inline(always)]
     fn with_simd<S: Simd>(self, simd: S) {
         let Self { center, environment, scratch, dedg, gradient } = self;
-        scratch.clear_gradient();
+        scratch.clear_gradient::<S>();
         for &(feature, neighbor, factor) in &center.pairs {
             let places = scratch.padded(neighbor);
             let weight = simd.splat_f64s(2.0 * dedg[feature]);
@@ -280,7 +279,7 @@ impl WithSimd for Jacobian<'_> {
         for (index, group) in center.groups.iter().enumerate() {
             let triples: Triples = std::mem::take(&mut scratch.triples[index]);
             for feature in group.features() {
-                scratch.clear_gradient();
+                scratch.clear_gradient::<S>();
                 one_feature[feature] = 1.0;
                 group.contract(simd, &one_feature, &triples, scratch);
                 one_feature[feature] = 0.0;

@@ -96,7 +96,7 @@ impl FactorTable {
         let (one, zero, far) = (simd.splat_f64s(1.0), simd.splat_f64s(0.0), simd.splat_f64s(-FAR));
         let root_half = simd.splat_f64s(std::f64::consts::FRAC_1_SQRT_2);
         let scale = simd.splat_f64s((2.0 * factor.inv_rc2).sqrt());
-        let mut place = simd.lane_numbers();
+        let mut place = lane_numbers::<S>();
         let step = simd.splat_f64s(S::F64_LANES as f64);
         let [x, y, z] = position;
         let (x, y, z) = (vectors::<S>(x), vectors::<S>(y), vectors::<S>(z));
@@ -189,7 +189,6 @@ pub struct Scratch {
     pub(super) gradient: Array,
     /// Gradient accumulators of single neighbors, whose lanes are still to be summed: as many vectors each.
     pub(super) gradient_of_rows: Array,
-    lanes: usize,
 }
 
 impl Default for Scratch {
@@ -204,7 +203,6 @@ impl Default for Scratch {
             triples: Vec::new(),
             gradient,
             gradient_of_rows,
-            lanes: 1,
         }
     }
 }
@@ -254,7 +252,6 @@ impl Scratch {
             }
             self.s[target].copy_from_slice(&environment.r2[source]);
         }
-        self.lanes = S::F64_LANES;
         self.factors.resize_with(factors.len(), FactorTable::default);
         for (factor, table) in factors.iter().zip(&mut self.factors) {
             table.fill(simd, factor, &self.s);
@@ -267,10 +264,10 @@ impl Scratch {
 
     /// Sets the gradient accumulators to zero.
     #[inline(always)]
-    pub(super) fn clear_gradient(&mut self) {
+    pub(super) fn clear_gradient<S: Simd>(&mut self) {
         let n = self.s.len();
         reset(&mut self.gradient, n * N_GRADIENT, 0.0);
-        reset(&mut self.gradient_of_rows, n * N_GRADIENT * self.lanes, 0.0);
+        reset(&mut self.gradient_of_rows, n * N_GRADIENT * S::F64_LANES, 0.0);
     }
 
     /// Sums the accumulators: `dE/dr` of the neighbors of an element, in order, every `stride` entries of `out`.
@@ -291,11 +288,8 @@ impl Scratch {
 }
 
 /// Numbers of the lanes.
-trait LaneNumbers: Simd {
-    #[inline(always)]
-    fn lane_numbers(self) -> Self::f64s {
-        let numbers = [0.0, 1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0];
-        vectors::<Self>(&numbers[..Self::F64_LANES])[0]
-    }
+#[inline(always)]
+fn lane_numbers<S: Simd>() -> S::f64s {
+    let numbers = [0.0, 1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0];
+    vectors::<S>(&numbers[..S::F64_LANES])[0]
 }
-impl<S: Simd> LaneNumbers for S {}
