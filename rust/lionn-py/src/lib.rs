@@ -3,6 +3,7 @@
 use pyo3::prelude::*;
 
 mod analytic;
+mod committee;
 mod convert;
 mod descriptor;
 mod error;
@@ -31,6 +32,7 @@ fn _core(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_function(wrap_pyfunction!(simd_level, module)?)?;
     descriptor::register(module)?;
     potential::register(module)?;
+    committee::register(module)?;
     analytic::register(module)?;
     md::register(module)?;
     neighbors::register(module)?;

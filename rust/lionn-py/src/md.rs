@@ -6,9 +6,10 @@ use std::time::{Duration, Instant};
 use lionn_core::linalg::Vec3;
 use lionn_core::md::thermostat::ThermostatSpec;
 use lionn_core::md::{
-    Dynamics, ExtrapolationCount, Guard, Observer, Recorder, Settings, Snapshot, State, ThermoRow,
+    AssessmentCount, Dynamics, ExtrapolationCount, Guard, Monitor, Observer, OnUncertain, Recorder, Settings,
+    Snapshot, State, ThermoRow, UncertainFrame,
 };
-use lionn_core::potential::Potential;
+use lionn_core::potential::{AssessmentSummary, Potential};
 use lionn_core::{Error, md};
 use numpy::{IntoPyArray, PyArray1, PyArray2, PyReadonlyArray1, PyReadonlyArray2};
 use pyo3::prelude::*;
@@ -16,9 +17,10 @@ use pyo3::types::PyDict;
 use rayon::{ThreadPool, ThreadPoolBuilder};
 
 use crate::analytic::{Harmonic, LennardJones};
+use crate::committee::Committee;
 use crate::convert::{rows3, system, to_array3};
 use crate::error::to_py;
-use crate::potential::NeuralPotential;
+use crate::potential::{NeuralPotential, add_assessment};
 
 /// Wall time between two looks at Ctrl-C.
 const SLICE: Duration = Duration::from_millis(60);
@@ -27,6 +29,9 @@ const SLICE: Duration = Duration::from_millis(60);
 fn core_potential(object: &Bound<'_, PyAny>) -> PyResult<Arc<dyn Potential>> {
     if let Ok(potential) = object.cast::<NeuralPotential>() {
         return Ok(potential.get().inner.clone());
+    }
+    if let Ok(committee) = object.cast::<Committee>() {
+        return Ok(committee.get().inner.clone());
     }
     if let Ok(potential) = object.cast::<LennardJones>() {
         return Ok(potential.get().0.clone());
@@ -100,6 +105,33 @@ impl MdRun {
         self.dynamics.set_thermostat(&spec).map_err(to_py)
     }
 
+    /// Watch the reliability of the potential: ``action`` is "report", "stop" or "dump".
+    #[pyo3(signature = (*, stride, max_force_std, max_grade, action, spacing, n_frames))]
+    fn set_monitor(
+        &mut self,
+        py: Python<'_>,
+        stride: u64,
+        max_force_std: f64,
+        max_grade: f64,
+        action: &str,
+        spacing: u64,
+        n_frames: u64,
+    ) -> PyResult<()> {
+        let action = match action {
+            "report" => OnUncertain::Report,
+            "stop" => OnUncertain::Stop,
+            "dump" => OnUncertain::Dump { spacing, n_frames },
+            other => {
+                return Err(to_py(Error::InvalidParameter(format!(
+                    "unknown action '{other}', expected report, stop or dump"
+                ))));
+            }
+        };
+        let monitor = Monitor { stride, max_force_std, max_grade, action };
+        let Self { dynamics, pool, .. } = self;
+        py.detach(|| install(pool, || dynamics.set_monitor(monitor))).map_err(to_py)
+    }
+
     /// Record the present state, if its step is due.
     fn observe(&mut self) {
         self.dynamics.observe(&mut self.recorder);
@@ -127,6 +159,9 @@ impl MdRun {
                 .detach(|| install(pool, || dynamics.run(n_steps - done, Some(slice), recorder)))
                 .map_err(to_py)?;
             py.check_signals()?;
+            if dynamics.stop_reason().is_some() {
+                break;
+            }
         }
         Ok(done)
     }
@@ -147,6 +182,20 @@ impl MdRun {
             PyArray1::from_iter(py, rows.iter().map(|row| row.n_extrapolating as u64)),
         )?;
         records.set_item("worst_excess", column(|row| row.worst_excess))?;
+        let assesses = self.dynamics.assesses();
+        let assessed = |value: fn(&AssessmentSummary) -> Option<f64>| {
+            let values = rows.iter().map(|row| row.assessment.as_ref().and_then(value).unwrap_or(f64::NAN));
+            PyArray1::from_iter(py, values)
+        };
+        if assesses.spread {
+            records.set_item("energy_std", assessed(|a| a.spread.map(|s| s.energy)))?;
+            records.set_item("mean_force_std", assessed(|a| a.spread.map(|s| s.mean_force)))?;
+            records.set_item("max_force_std", assessed(|a| a.spread.map(|s| s.max_force)))?;
+        }
+        if assesses.grade {
+            records.set_item("mean_grade", assessed(|a| a.grade.map(|g| g.mean)))?;
+            records.set_item("max_grade", assessed(|a| a.grade.map(|g| g.max)))?;
+        }
         let n_frames = self.recorder.frame_steps.len();
         let n_atoms = self.dynamics.state().system.n_atoms();
         let frames = |values: &[Vec3]| {
@@ -158,6 +207,55 @@ impl MdRun {
         records.set_item("velocities", frames(&self.recorder.velocities)?)?;
         self.recorder.clear();
         Ok(records)
+    }
+
+    /// Take the frames that the monitor kept: dicts with step, energy, positions, forces and what is known per atom.
+    fn take_uncertain_frames<'py>(&mut self, py: Python<'py>) -> PyResult<Vec<Bound<'py, PyDict>>> {
+        let to_dict = |frame: UncertainFrame| {
+            let dict = PyDict::new(py);
+            dict.set_item("step", frame.step)?;
+            dict.set_item("energy", frame.energy)?;
+            dict.set_item("positions", to_array3(py, &frame.positions)?)?;
+            dict.set_item("forces", to_array3(py, &frame.forces)?)?;
+            add_assessment(&dict, frame.assessment)?;
+            Ok(dict)
+        };
+        self.dynamics.take_uncertain_frames().into_iter().map(to_dict).collect()
+    }
+
+    /// Why the monitor ended the last call of ``run``; another call goes on.
+    #[getter]
+    fn stop_reason(&self) -> Option<&str> {
+        self.dynamics.stop_reason()
+    }
+
+    /// What the potential can say about its reliability: force spread, extrapolation grade.
+    #[getter]
+    fn assesses(&self) -> (bool, bool) {
+        let assesses = self.dynamics.assesses();
+        (assesses.spread, assesses.grade)
+    }
+
+    /// What the assessments gave so far.
+    #[getter]
+    fn assessments<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
+        let count = self.dynamics.assessments();
+        let dict = PyDict::new(py);
+        dict.set_item("n_assessed", count.n_assessed)?;
+        dict.set_item("n_uncertain", count.n_uncertain)?;
+        let assesses = self.dynamics.assesses();
+        if assesses.spread {
+            dict.set_item("max_force_std", count.max_force_std)?;
+            dict.set_item("max_force_std_step", count.max_force_std_step)?;
+            let mean = count.sum_mean_force_std / count.n_assessed.max(1) as f64;
+            dict.set_item("mean_force_std", mean)?;
+        }
+        if assesses.grade {
+            dict.set_item("max_grade", count.max_grade)?;
+            dict.set_item("max_grade_step", count.max_grade_step)?;
+        }
+        dict.set_item("n_dumped", count.n_dumped)?;
+        Ok(dict)
     }
 
     /// Everything needed to continue with the same bits, as a dict of arrays.
@@ -305,7 +403,42 @@ fn to_dict<'py>(py: Python<'py>, snapshot: &Snapshot) -> PyResult<Bound<'py, PyD
     let counts = [count.n_steps, count.n_environments, count.worst_step];
     dict.set_item("extrapolation_counts", PyArray1::from_slice(py, &counts))?;
     dict.set_item("extrapolation_worst", count.worst)?;
+    let count = &snapshot.assessments;
+    let counts = [
+        count.n_assessed,
+        count.n_uncertain,
+        count.max_force_std_step,
+        count.max_grade_step,
+        count.n_dumped,
+        count.last_dump_step,
+    ];
+    dict.set_item("assessment_counts", PyArray1::from_slice(py, &counts))?;
+    let largest = [count.max_force_std, count.sum_mean_force_std, count.max_grade];
+    dict.set_item("assessment_values", PyArray1::from_slice(py, &largest))?;
     Ok(dict)
+}
+
+/// Counts of a snapshot; those written before there were assessments have none.
+fn assessments(dict: &Bound<'_, PyDict>) -> PyResult<AssessmentCount> {
+    let (Some(counts), Some(values)) =
+        (dict.get_item("assessment_counts")?, dict.get_item("assessment_values")?)
+    else {
+        return Ok(AssessmentCount::default());
+    };
+    let [n_assessed, n_uncertain, max_force_std_step, max_grade_step, n_dumped, last_dump_step]: [u64; 6] =
+        counts.extract()?;
+    let [max_force_std, sum_mean_force_std, max_grade]: [f64; 3] = values.extract()?;
+    Ok(AssessmentCount {
+        n_assessed,
+        n_uncertain,
+        max_force_std,
+        max_force_std_step,
+        sum_mean_force_std,
+        max_grade,
+        max_grade_step,
+        n_dumped,
+        last_dump_step,
+    })
 }
 
 fn from_dict(dict: &Bound<'_, PyDict>) -> PyResult<Snapshot> {
@@ -328,5 +461,6 @@ fn from_dict(dict: &Bound<'_, PyDict>) -> PyResult<Snapshot> {
             worst: item("extrapolation_worst")?.extract()?,
             worst_step,
         },
+        assessments: assessments(dict)?,
     })
 }

@@ -3,17 +3,21 @@
 use crate::convert;
 use crate::descriptor::Descriptor;
 use crate::error::to_py;
-use lionn_core::Error;
-use lionn_core::model_file::ModelFile;
+use lionn_core::descriptors::{Descriptor as CoreDescriptor, DescriptorSpec};
+use lionn_core::model_file::{Model, ModelFile};
 use lionn_core::neighbors::NeighborList;
 use lionn_core::network::{Activation, FeedForward};
 use lionn_core::potential::{
-    ElementModel, Evaluation, NeuralPotential as CorePotential, Potential, RepulsionPair, Scaling,
+    Assessment, ElementModel, Evaluation, NeuralPotential as CorePotential, Potential, RepulsionPair,
+    Scaling, TrainingRange,
 };
-use numpy::{IntoPyArray, PyArray1, PyArray2, PyReadonlyArray1, PyReadonlyArray2};
+use lionn_core::species::symbol;
+use lionn_core::{Error, System};
+use numpy::{IntoPyArray, PyArray1, PyArray2, PyArrayMethods, PyReadonlyArray1, PyReadonlyArray2};
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
 use pythonize::{depythonize, pythonize};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// A Behler-Parrinello potential; immutable.
@@ -60,10 +64,9 @@ impl NeuralPotential {
         let value: serde_json::Value =
             depythonize(document).map_err(|e| to_py(Error::ModelFile(e.to_string())))?;
         let file = ModelFile::from_value(value).map_err(to_py)?;
-        let inner = file.build().map_err(to_py)?;
-        let descriptor = Descriptor { spec: file.descriptor.clone(), inner: inner.descriptor().clone() };
+        let inner = file.build().and_then(Model::one).map_err(to_py)?;
         let metadata = pythonize(py, &file.metadata)?;
-        Ok((Self { inner: Arc::new(inner), descriptor: Arc::new(descriptor) }, metadata))
+        Ok((Self::of(inner, &file.descriptor), metadata))
     }
 
     /// Contents of the potential file, without metadata.
@@ -120,6 +123,20 @@ impl NeuralPotential {
         pairs.into_iter().map(repulsion_tuple).collect()
     }
 
+    /// Training environments of every element, as in the potential file; `None` if unknown.
+    #[getter]
+    fn training_range<'py>(&self, py: Python<'py>) -> PyResult<Option<Bound<'py, PyAny>>> {
+        self.inner.range().map(|range| range_to_py(py, self.inner.descriptor().as_ref(), range)).transpose()
+    }
+
+    /// The same potential with training environments, or none.
+    fn with_training_range(&self, ranges: Option<&Bound<'_, PyAny>>) -> PyResult<Self> {
+        let ranges =
+            ranges.map(|ranges| range_from_py(self.inner.descriptor().as_ref(), ranges)).transpose()?;
+        let inner = self.inner.with_range(ranges).map_err(to_py)?;
+        Ok(Self { inner: Arc::new(inner), descriptor: self.descriptor.clone() })
+    }
+
     /// Energy, atomic energies, forces, virial and extrapolation of a structure.
     fn evaluate<'py>(
         &self,
@@ -130,26 +147,118 @@ impl NeuralPotential {
         positions: PyReadonlyArray2<'py, f64>,
     ) -> PyResult<Bound<'py, PyDict>> {
         let system = convert::system(&cell, pbc, &numbers, &positions)?;
-        let out = py
-            .detach(|| {
-                let mut out = Evaluation::default();
-                self.inner.check(&system)?;
-                let list = NeighborList::build(&system, self.inner.cutoff())?;
-                self.inner.evaluate(&system, &list, &mut out)?;
-                Ok(out)
-            })
-            .map_err(to_py)?;
-        let result = PyDict::new(py);
-        let virial: Bound<'py, PyArray2<f64>> = convert::to_array3(py, &out.virial)?;
-        result.set_item("energy", out.energy)?;
-        result.set_item("energies", out.atomic_energies.into_pyarray(py))?;
-        result.set_item("forces", convert::to_array3(py, &out.forces)?)?;
-        result.set_item("virial", virial)?;
-        result.set_item("n_extrapolating", out.extrapolation.n_atoms)?;
-        result.set_item("worst_extrapolation", out.extrapolation.worst)?;
-        result.set_item("worst_atom", out.extrapolation.worst_atom)?;
+        let (out, _) = evaluate_system(py, &*self.inner, &system, false)?;
+        evaluation_to_py(py, out)
+    }
+
+    /// `evaluate`, and what is known about the reliability of every atom.
+    fn assess<'py>(
+        &self,
+        py: Python<'py>,
+        cell: PyReadonlyArray2<'py, f64>,
+        pbc: [bool; 3],
+        numbers: PyReadonlyArray1<'py, u8>,
+        positions: PyReadonlyArray2<'py, f64>,
+    ) -> PyResult<Bound<'py, PyDict>> {
+        let system = convert::system(&cell, pbc, &numbers, &positions)?;
+        let (out, assessment) = evaluate_system(py, &*self.inner, &system, true)?;
+        let result = evaluation_to_py(py, out)?;
+        add_assessment(&result, assessment)?;
         Ok(result)
     }
+}
+
+impl NeuralPotential {
+    pub fn of(inner: CorePotential, spec: &DescriptorSpec) -> Self {
+        let descriptor = Descriptor { spec: spec.clone(), inner: inner.descriptor().clone() };
+        Self { inner: Arc::new(inner), descriptor: Arc::new(descriptor) }
+    }
+
+    pub fn spec(&self) -> &DescriptorSpec {
+        &self.descriptor.spec
+    }
+}
+
+/// Evaluates without the GIL.
+pub fn evaluate_system(
+    py: Python<'_>,
+    potential: &dyn Potential,
+    system: &System,
+    assess: bool,
+) -> PyResult<(Evaluation, Assessment)> {
+    py.detach(|| {
+        let (mut out, mut assessment) = (Evaluation::default(), Assessment::default());
+        potential.check(system)?;
+        let list = NeighborList::build(system, potential.cutoff())?;
+        if assess {
+            potential.evaluate_and_assess(system, &list, &mut out, &mut assessment)?;
+        } else {
+            potential.evaluate(system, &list, &mut out)?;
+        }
+        Ok((out, assessment))
+    })
+    .map_err(to_py)
+}
+
+pub fn evaluation_to_py(py: Python<'_>, out: Evaluation) -> PyResult<Bound<'_, PyDict>> {
+    let result = PyDict::new(py);
+    let virial: Bound<'_, PyArray2<f64>> = convert::to_array3(py, &out.virial)?;
+    result.set_item("energy", out.energy)?;
+    result.set_item("energies", out.atomic_energies.into_pyarray(py))?;
+    result.set_item("forces", convert::to_array3(py, &out.forces)?)?;
+    result.set_item("virial", virial)?;
+    result.set_item("n_extrapolating", out.extrapolation.n_atoms)?;
+    result.set_item("worst_extrapolation", out.extrapolation.worst)?;
+    result.set_item("worst_atom", out.extrapolation.worst_atom)?;
+    Ok(result)
+}
+
+/// Adds `excess`, `feature` (-1 inside the range), and `grade`, `energy_std`, `force_std` where they are known.
+pub fn add_assessment(result: &Bound<'_, PyDict>, assessment: Assessment) -> PyResult<()> {
+    let py = result.py();
+    let feature = assessment.feature.iter().map(|f| f.map_or(-1, i64::from));
+    result.set_item("feature", PyArray1::from_iter(py, feature))?;
+    if !assessment.grade.is_empty() {
+        result.set_item("grade", assessment.grade.into_pyarray(py))?;
+    }
+    if assessment.member_energies.len() > 1 {
+        result.set_item("energy_std", assessment.energy_std)?;
+        result.set_item("force_std", convert::to_array3(py, &assessment.force_std)?)?;
+        let n_members = assessment.member_energies.len();
+        let n_atoms = assessment.force_std.len();
+        result.set_item("member_energies", assessment.member_energies.into_pyarray(py))?;
+        let forces = convert::to_array3(py, &assessment.member_forces)?;
+        result.set_item("member_forces", forces.reshape([n_members, n_atoms, 3])?)?;
+    }
+    result.set_item("excess", assessment.excess.into_pyarray(py))
+}
+
+/// Training ranges as a mapping from element symbols.
+pub fn range_to_py<'py>(
+    py: Python<'py>,
+    descriptor: &dyn CoreDescriptor,
+    range: &[TrainingRange],
+) -> PyResult<Bound<'py, PyAny>> {
+    let names = descriptor.elements().iter().map(|&n| symbol(n));
+    Ok(pythonize(py, &names.zip(range).collect::<BTreeMap<_, _>>())?)
+}
+
+/// Training ranges in the order of the elements of the descriptor.
+pub fn range_from_py(
+    descriptor: &dyn CoreDescriptor,
+    ranges: &Bound<'_, PyAny>,
+) -> PyResult<Vec<TrainingRange>> {
+    let mut ranges: BTreeMap<String, TrainingRange> = depythonize(ranges)
+        .map_err(|error| to_py(Error::InvalidParameter(format!("training range: {error}"))))?;
+    descriptor
+        .elements()
+        .iter()
+        .map(|&n| {
+            ranges.remove(symbol(n)).ok_or_else(|| {
+                to_py(Error::InvalidParameter(format!("training range: none for element {}", symbol(n))))
+            })
+        })
+        .collect()
 }
 
 /// Two element symbols, inner and outer distance in Å.

@@ -6,6 +6,7 @@
 
 mod guard;
 mod integrator;
+mod monitor;
 mod observer;
 mod state;
 pub mod thermostat;
@@ -15,6 +16,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 pub use guard::{Guard, closest_pair};
+pub use monitor::{AssessmentCount, Monitor, OnUncertain, UncertainFrame};
 pub use observer::{Observer, Recorder, ThermoRow};
 pub use state::State;
 pub use velocities::{maxwell_boltzmann, remove_momentum};
@@ -22,7 +24,7 @@ pub use velocities::{maxwell_boltzmann, remove_momentum};
 use crate::error::{Error, Result};
 use crate::linalg::Vec3;
 use crate::neighbors::VerletList;
-use crate::potential::{Evaluation, Potential};
+use crate::potential::{Assesses, Assessment, Evaluation, Potential};
 use thermostat::{Half, Thermostat, ThermostatSpec};
 
 /// Numerical settings of a run.
@@ -80,6 +82,8 @@ pub struct Snapshot {
     pub exchanged: f64,
     /// Extrapolation so far.
     pub extrapolation: ExtrapolationCount,
+    /// Assessments so far.
+    pub assessments: AssessmentCount,
 }
 
 /// A molecular-dynamics run.
@@ -92,6 +96,11 @@ pub struct Dynamics {
     thermostat: Box<dyn Thermostat>,
     exchanged: f64,
     extrapolation: ExtrapolationCount,
+    monitor: Option<Monitor>,
+    assessment: Assessment,
+    assessments: AssessmentCount,
+    uncertain_frames: Vec<UncertainFrame>,
+    stop_reason: Option<String>,
     last_good: Snapshot,
     failed: bool,
 }
@@ -115,6 +124,11 @@ impl Dynamics {
             thermostat: Box::new(thermostat::Nve),
             exchanged: 0.0,
             extrapolation: ExtrapolationCount::default(),
+            monitor: None,
+            assessment: Assessment::default(),
+            assessments: AssessmentCount::default(),
+            uncertain_frames: Vec::new(),
+            stop_reason: None,
             last_good: Snapshot::default(),
             failed: false,
         };
@@ -142,8 +156,30 @@ impl Dynamics {
         Ok(())
     }
 
-    /// Make up to `n_steps` steps, fewer if `time_limit` of wall time passes; returns the number made. How a run is
-    /// cut into calls does not change its bits.
+    /// Watch the reliability of the potential from now on, beginning with the present state; without effect for a
+    /// potential that knows nothing about it. The trajectory keeps its bits.
+    ///
+    /// # Errors
+    /// [`Error::InvalidParameter`] for settings out of range, or a limit on what the potential does not know.
+    pub fn set_monitor(&mut self, monitor: Monitor) -> Result<()> {
+        monitor.validate()?;
+        let assesses = self.potential.assesses();
+        if monitor.max_force_std.is_finite() && !assesses.spread {
+            return Err(Error::InvalidParameter(
+                "a limit on the force spread needs a committee of at least two members".into(),
+            ));
+        }
+        if monitor.max_grade.is_finite() && !assesses.grade {
+            return Err(Error::InvalidParameter(
+                "a limit on the extrapolation grade needs a potential with a training range".into(),
+            ));
+        }
+        self.monitor = (assesses != Assesses::default()).then_some(monitor);
+        self.forces()
+    }
+
+    /// Make up to `n_steps` steps, fewer if `time_limit` of wall time passes or the monitor stops the run
+    /// ([`Dynamics::stop_reason`]); returns the number made. How a run is cut into calls does not change its bits.
     ///
     /// # Errors
     /// [`Error::Simulation`] if the guard stops the run; [`Dynamics::restore`] of [`Dynamics::last_good`] goes back
@@ -161,6 +197,7 @@ impl Dynamics {
             )));
         }
         observer.prepare(&self.state, n_steps);
+        self.stop_reason = None;
         let start = Instant::now();
         for done in 0..n_steps {
             if time_limit.is_some_and(|limit| start.elapsed() >= limit) {
@@ -169,6 +206,9 @@ impl Dynamics {
             if let Err(error) = self.step(observer) {
                 self.failed = true;
                 return Err(error);
+            }
+            if self.stop_reason.is_some() {
+                return Ok(done + 1);
             }
         }
         Ok(n_steps)
@@ -195,13 +235,45 @@ impl Dynamics {
         if full {
             self.keep_last_good();
         }
+        self.watch(&row);
         observer.observe(&self.state, &row);
         Ok(())
     }
 
     fn forces(&mut self) -> Result<()> {
         self.list.update(&self.state.system)?;
-        self.potential.evaluate(&self.state.system, self.list.list(), &mut self.evaluation)
+        let (system, list) = (&self.state.system, self.list.list());
+        self.assessment.clear();
+        match self.monitor {
+            Some(monitor) if self.state.step.is_multiple_of(monitor.stride) => {
+                self.potential.evaluate_and_assess(system, list, &mut self.evaluation, &mut self.assessment)
+            }
+            _ => self.potential.evaluate(system, list, &mut self.evaluation),
+        }
+    }
+
+    /// Counts an assessment and does what the monitor asks for beyond its limits.
+    fn watch(&mut self, row: &ThermoRow) {
+        let (Some(monitor), Some(summary)) = (self.monitor, row.assessment) else {
+            return;
+        };
+        self.assessments.add(row.step, &summary);
+        let Some(reason) = monitor.exceeded(&summary) else {
+            return;
+        };
+        self.assessments.n_uncertain += 1;
+        if self.assessments.keeps(row.step, monitor.action) {
+            self.uncertain_frames.push(UncertainFrame {
+                step: row.step,
+                energy: row.potential_energy,
+                positions: self.state.system.positions.clone(),
+                forces: self.evaluation.forces.clone(),
+                assessment: self.assessment.clone(),
+            });
+        }
+        if monitor.action == OnUncertain::Stop {
+            self.stop_reason = Some(format!("step {}: {reason}", row.step));
+        }
     }
 
     fn check(&self, row: &ThermoRow, full: bool) -> Result<()> {
@@ -249,6 +321,7 @@ impl Dynamics {
             conserved: self.evaluation.energy + kinetic_energy + self.thermostat.energy() + self.exchanged,
             n_extrapolating: self.evaluation.extrapolation.n_atoms,
             worst_excess: self.evaluation.extrapolation.worst,
+            assessment: (!self.assessment.excess.is_empty()).then(|| self.assessment.summary()),
         }
     }
 
@@ -265,6 +338,26 @@ impl Dynamics {
     /// How often environments left the training range so far.
     pub fn extrapolation(&self) -> ExtrapolationCount {
         self.extrapolation
+    }
+
+    /// What the assessments gave so far.
+    pub fn assessments(&self) -> AssessmentCount {
+        self.assessments
+    }
+
+    /// What the potential can say about its reliability.
+    pub fn assesses(&self) -> Assesses {
+        self.potential.assesses()
+    }
+
+    /// Why the monitor ended the last call of [`Dynamics::run`], if it did. Another call goes on.
+    pub fn stop_reason(&self) -> Option<&str> {
+        self.stop_reason.as_deref()
+    }
+
+    /// Takes the frames that the monitor kept since the last call.
+    pub fn take_uncertain_frames(&mut self) -> Vec<UncertainFrame> {
+        std::mem::take(&mut self.uncertain_frames)
     }
 
     /// How often the neighbor list was rebuilt by this object.
@@ -312,6 +405,8 @@ impl Dynamics {
         self.thermostat.variables_mut().copy_from_slice(&snapshot.thermostat);
         self.exchanged = snapshot.exchanged;
         self.extrapolation = snapshot.extrapolation;
+        self.assessments = snapshot.assessments;
+        self.uncertain_frames.clear();
         self.forces()?;
         self.keep_last_good();
         self.failed = false;
@@ -334,5 +429,6 @@ impl Dynamics {
         out.thermostat.extend_from_slice(self.thermostat.variables());
         out.exchanged = self.exchanged;
         out.extrapolation = self.extrapolation;
+        out.assessments = self.assessments;
     }
 }

@@ -2,6 +2,7 @@
 
 use crate::linalg::Vec3;
 use crate::md::state::State;
+use crate::potential::AssessmentSummary;
 
 /// Quantities of one step.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -22,6 +23,8 @@ pub struct ThermoRow {
     pub n_extrapolating: usize,
     /// Largest excess beyond a training range, in units of its width.
     pub worst_excess: f64,
+    /// Reliability, at the steps at which it was assessed.
+    pub assessment: Option<AssessmentSummary>,
 }
 
 /// Rows, and positions, reserved ahead of a call: a call that is cut by its time limit must not reserve the memory of

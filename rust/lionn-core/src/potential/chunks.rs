@@ -4,7 +4,7 @@
 //! one chunk. Whoever finishes a chunk adds what is complete from the front, while the others go on computing; there
 //! is no serial part between blocks, and the bits of the sums do not depend on who did what.
 
-use super::{Evaluation, Extrapolation};
+use super::{Assessment, Evaluation, Extrapolation};
 use crate::linalg::{Mat3, Vec3};
 use rayon::prelude::*;
 use std::ops::Range;
@@ -26,6 +26,26 @@ pub(super) struct ChunkResult {
     pub gradient: Vec<Vec3>,
     pub virial: Mat3,
     pub extrapolation: Extrapolation,
+    /// Range of every atom, where an assessment is wanted.
+    pub atoms: Vec<AtomRange>,
+    /// Energy of every member for every atom, atom after atom; empty unless wanted.
+    pub member_energies: Vec<f64>,
+    /// What `gradient` is to the mean, for every member; empty unless wanted.
+    pub member_gradients: Vec<Vec<Vec3>>,
+}
+
+/// How far one atom is from the training set.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct AtomRange {
+    pub excess: f64,
+    pub feature: Option<u32>,
+    pub grade: Option<f64>,
+}
+
+/// Where the results of all chunks are added.
+pub(super) struct Totals<'a> {
+    pub evaluation: &'a mut Evaluation,
+    pub assessment: Option<&'a mut Assessment>,
 }
 
 impl ChunkResult {
@@ -36,25 +56,22 @@ impl ChunkResult {
         self.gradient.clear();
         self.virial = [[0.0; 3]; 3];
         self.extrapolation = Extrapolation::default();
+        self.atoms.clear();
+        self.member_energies.clear();
+        self.member_gradients.iter_mut().for_each(Vec::clear);
     }
 
     /// Adds to the totals; the only place where results of different chunks meet, always in the same order.
-    fn add_to(&self, first_atom: usize, out: &mut Evaluation) {
+    fn add_to(&self, first_atom: usize, totals: &mut Totals<'_>) {
+        if let Some(assessment) = totals.assessment.as_deref_mut() {
+            self.add_assessment(first_atom, assessment);
+        }
+        let out = &mut *totals.evaluation;
         let mut start = 0;
         for (offset, (&end, &energy)) in self.ends.iter().zip(&self.energies).enumerate() {
             let i = first_atom + offset;
             out.atomic_energies[i] = energy;
-            let mut own = [0.0; 3];
-            for (&j, g) in self.index[start..end].iter().zip(&self.gradient[start..end]) {
-                let force = &mut out.forces[j as usize];
-                for a in 0..3 {
-                    force[a] -= g[a];
-                    own[a] += g[a];
-                }
-            }
-            for a in 0..3 {
-                out.forces[i][a] += own[a];
-            }
+            add_forces(i, &self.index[start..end], &self.gradient[start..end], &mut out.forces);
             start = end;
         }
         for a in 0..3 {
@@ -67,6 +84,50 @@ impl ChunkResult {
             out.extrapolation.worst = self.extrapolation.worst;
             out.extrapolation.worst_atom = self.extrapolation.worst_atom;
         }
+    }
+}
+
+impl ChunkResult {
+    /// The chunks come in the order of the atoms, so that arrays per atom are filled by appending.
+    fn add_assessment(&self, first_atom: usize, out: &mut Assessment) {
+        for atom in &self.atoms {
+            out.excess.push(atom.excess);
+            out.feature.push(atom.feature);
+            out.grade.extend(atom.grade);
+        }
+        let n_members = out.member_energies.len();
+        if n_members == 0 {
+            return;
+        }
+        for energies in self.member_energies.chunks_exact(n_members) {
+            for (sum, energy) in out.member_energies.iter_mut().zip(energies) {
+                *sum += energy;
+            }
+        }
+        let n_atoms = out.member_forces.len() / n_members;
+        for (forces, gradient) in out.member_forces.chunks_exact_mut(n_atoms).zip(&self.member_gradients) {
+            let mut start = 0;
+            for (offset, &end) in self.ends.iter().enumerate() {
+                add_forces(first_atom + offset, &self.index[start..end], &gradient[start..end], forces);
+                start = end;
+            }
+        }
+    }
+}
+
+/// Adds the forces of center `i` on its neighbors and on itself.
+#[inline]
+fn add_forces(i: usize, index: &[u32], gradient: &[Vec3], forces: &mut [Vec3]) {
+    let mut own = [0.0; 3];
+    for (&j, g) in index.iter().zip(gradient) {
+        let force = &mut forces[j as usize];
+        for a in 0..3 {
+            force[a] -= g[a];
+            own[a] += g[a];
+        }
+    }
+    for a in 0..3 {
+        forces[i][a] += own[a];
     }
 }
 
@@ -90,13 +151,13 @@ impl<W> Default for Chunks<W> {
 }
 
 impl<W: Default + Send> Chunks<W> {
-    /// Calls `compute` for all chunks of the atoms of `out` and adds the results to `out`, on the threads of the present
+    /// Calls `compute` for all chunks of the atoms and adds the results to the totals, on the threads of the present
     /// pool.
-    pub fn run<F>(&mut self, out: &mut Evaluation, compute: F)
+    pub fn run<F>(&mut self, totals: Totals<'_>, compute: F)
     where
         F: Fn(&mut W, Range<usize>, &mut ChunkResult) + Sync,
     {
-        let n_atoms = out.forces.len();
+        let n_atoms = totals.evaluation.forces.len();
         let n_chunks = n_atoms.div_ceil(CHUNK);
         let n_threads = rayon::current_num_threads().min(n_chunks).max(1);
         if self.works.len() < n_threads {
@@ -110,7 +171,7 @@ impl<W: Default + Send> Chunks<W> {
             n_taken: AtomicUsize::new(0),
             n_added: AtomicUsize::new(0),
             has_failed: AtomicBool::new(false),
-            totals: Mutex::new(out),
+            totals: Mutex::new(totals),
         };
         for slot in queue.slots {
             slot.is_complete.store(false, Ordering::Relaxed);
@@ -133,7 +194,7 @@ struct Queue<'a> {
     n_taken: AtomicUsize,
     n_added: AtomicUsize,
     has_failed: AtomicBool,
-    totals: Mutex<&'a mut Evaluation>,
+    totals: Mutex<Totals<'a>>,
 }
 
 impl Queue<'_> {
@@ -215,7 +276,7 @@ mod tests {
         for _ in 0..3 {
             out.reset(n_atoms);
             pool.install(|| {
-                chunks.run(&mut out, |(), atoms, result| {
+                chunks.run(Totals { evaluation: &mut out, assessment: None }, |(), atoms, result| {
                     for i in atoms {
                         if i % 7 == 0 {
                             std::thread::sleep(std::time::Duration::from_micros(20));
@@ -255,7 +316,8 @@ mod tests {
         out.reset(400);
         let outcome = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
             pool.install(|| {
-                Chunks::<()>::default().run(&mut out, |(), atoms, _| assert!(!atoms.contains(&40)));
+                let totals = Totals { evaluation: &mut out, assessment: None };
+                Chunks::<()>::default().run(totals, |(), atoms, _| assert!(!atoms.contains(&40)));
             });
         }));
         assert!(outcome.is_err());

@@ -1,12 +1,19 @@
 //! Potentials: energy, forces and virial of a structure.
 
 pub mod analytic;
+mod assessment;
 mod chunks;
+mod committee;
+mod ensemble;
 mod neural;
+mod range;
 mod repulsion;
 mod scaling;
 
+pub use assessment::{Assesses, Assessment, AssessmentSummary, GradeSummary, SpreadSummary};
+pub use committee::{CommitteePotential, SpreadScale};
 pub use neural::{ElementModel, NeuralPotential};
+pub use range::TrainingRange;
 pub use repulsion::{Repulsion, RepulsionPair};
 pub use scaling::Scaling;
 
@@ -39,7 +46,7 @@ pub struct Evaluation {
     pub virial: Mat3,
     /// Distance from the training range; all zero for analytic potentials.
     pub extrapolation: Extrapolation,
-    scratch: neural::Scratch,
+    scratch: ensemble::Scratch,
 }
 
 impl Evaluation {
@@ -72,4 +79,24 @@ pub trait Potential: Send + Sync {
     /// # Errors
     /// As [`Potential::check`].
     fn evaluate(&self, system: &System, neighbors: &NeighborList, out: &mut Evaluation) -> Result<()>;
+
+    /// What [`Potential::evaluate_and_assess`] can tell; nothing for potentials that know nothing about themselves.
+    fn assesses(&self) -> Assesses {
+        Assesses::default()
+    }
+
+    /// [`Potential::evaluate`], with the same bits, and what the potential can say about its reliability.
+    ///
+    /// # Errors
+    /// As [`Potential::evaluate`].
+    fn evaluate_and_assess(
+        &self,
+        system: &System,
+        neighbors: &NeighborList,
+        out: &mut Evaluation,
+        assessment: &mut Assessment,
+    ) -> Result<()> {
+        assessment.clear();
+        self.evaluate(system, neighbors, out)
+    }
 }

@@ -1,12 +1,12 @@
 //! The neural-network potential: `E = sum_i [slope_e net_e(s(G_i)) + intercept_e]`, `e` the element of atom `i`.
 
-use super::chunks::{ChunkResult, Chunks};
-use super::{Evaluation, Potential, Repulsion, RepulsionPair, Scaling};
-use crate::descriptors::{Descriptor, Environment, Workspace, element_indices, fill_element_indices};
+use super::TrainingRange;
+use super::ensemble::{Ensemble, evaluate};
+use super::{Assesses, Assessment, Evaluation, Potential, Repulsion, RepulsionPair, Scaling, SpreadScale};
+use crate::descriptors::{Descriptor, element_indices};
 use crate::error::{Error, Result};
-use crate::linalg::Vec3;
 use crate::neighbors::NeighborList;
-use crate::network::{FeedForward, NetworkWork, ParameterLayout};
+use crate::network::{FeedForward, ParameterLayout};
 use crate::species::symbol;
 use crate::system::System;
 use std::sync::Arc;
@@ -29,6 +29,7 @@ pub struct NeuralPotential {
     layout: ParameterLayout,
     parameters: Vec<f64>,
     repulsion: Option<Arc<Repulsion>>,
+    range: Option<Arc<Vec<TrainingRange>>>,
 }
 
 impl NeuralPotential {
@@ -75,6 +76,7 @@ impl NeuralPotential {
             layout,
             parameters: Vec::new(),
             repulsion: None,
+            range: None,
         };
         potential.with_parameters(parameters)
     }
@@ -116,6 +118,38 @@ impl NeuralPotential {
         self.repulsion.as_deref()
     }
 
+    /// The same potential with a training range per element, or none. It changes no energy.
+    ///
+    /// # Errors
+    /// [`Error::Shape`] for a wrong number of elements, [`Error::InvalidParameter`] as [`TrainingRange::validate`].
+    pub fn with_range(&self, range: Option<Vec<TrainingRange>>) -> Result<Self> {
+        let range = range.map(|range| check_range(&self.descriptor, range)).transpose()?;
+        Ok(Self { range, ..self.clone() })
+    }
+
+    /// The same potential with another object of an equal descriptor, so that a committee can share it.
+    ///
+    /// # Errors
+    /// As [`NeuralPotential::new`].
+    pub fn with_descriptor(&self, descriptor: &Arc<dyn Descriptor>) -> Result<Self> {
+        let other = Self::new(descriptor.clone(), self.elements.to_vec(), self.parameters.clone())?;
+        Ok(Self { repulsion: self.repulsion.clone(), range: self.range.clone(), ..other })
+    }
+
+    /// The same potential without training range.
+    pub(super) fn without_range(self) -> Self {
+        Self { range: None, ..self }
+    }
+
+    /// Training range of every element.
+    pub fn range(&self) -> Option<&[TrainingRange]> {
+        self.range.as_deref().map(Vec::as_slice)
+    }
+
+    fn ensemble(&self) -> Ensemble<'_> {
+        Ensemble { members: std::slice::from_ref(self), range: self.range(), scale: SpreadScale::default() }
+    }
+
     /// The descriptor.
     pub fn descriptor(&self) -> &Arc<dyn Descriptor> {
         &self.descriptor
@@ -135,81 +169,25 @@ impl NeuralPotential {
     pub fn parameters(&self) -> &[f64] {
         &self.parameters
     }
-
-    fn run_atom(
-        &self,
-        system: &System,
-        neighbors: &NeighborList,
-        element_of: &[u8],
-        i: usize,
-        work: &mut Work,
-        out: &mut ChunkResult,
-    ) {
-        let Work { environment, descriptor: scratch, network: nodes, values, dedg } = work;
-        let e = usize::from(element_of[i]);
-        let model = &self.elements[e];
-        let cutoff = self.descriptor.cutoff();
-        environment.fill(system, i, neighbors.of(i), cutoff, element_of, self.elements.len());
-        values.resize(model.scaling.n_features(), 0.0);
-        dedg.resize(model.scaling.n_features(), 0.0);
-        self.descriptor.values(e, environment, scratch, values);
-        let excess = model.scaling.apply(values);
-        let parameters = &self.parameters[self.layout.network(e)];
-        let output = model.network.evaluate_with_gradient(parameters, values, nodes, dedg);
-        let slope = self.parameters[self.layout.slope(e)];
-        for (d, factor) in dedg.iter_mut().zip(model.scaling.factors()) {
-            *d *= slope * factor;
-        }
-        if excess > 0.0 {
-            out.extrapolation.n_atoms += 1;
-            if excess > out.extrapolation.worst {
-                out.extrapolation.worst = excess;
-                out.extrapolation.worst_atom = Some(i);
-            }
-        }
-        let start = out.gradient.len();
-        out.gradient.resize(start + environment.len(), [0.0; 3]);
-        self.descriptor.contract(e, environment, scratch, dedg, &mut out.gradient[start..]);
-        let mut energy = slope * output + self.parameters[self.layout.intercept(e)];
-        if let Some(repulsion) = &self.repulsion {
-            energy += add_repulsion(repulsion, e, environment, &mut out.gradient[start..]);
-        }
-        out.energies.push(energy);
-        out.index.extend_from_slice(&environment.index);
-        out.ends.push(out.gradient.len());
-        for (n, g) in out.gradient[start..].iter().enumerate() {
-            let r = environment.vector(n);
-            for a in 0..3 {
-                for b in 0..3 {
-                    out.virial[a][b] -= g[a] * r[b];
-                }
-            }
-        }
-    }
 }
 
-/// Energy of one center, half of every pair; adds its derivatives to the gradient of the neighbors.
-fn add_repulsion(
-    repulsion: &Repulsion,
-    center: usize,
-    environment: &Environment,
-    gradient: &mut [Vec3],
-) -> f64 {
-    let mut energy = 0.0;
-    for element in 0..environment.ranges.len() - 1 {
-        let range2 = repulsion.range(center, element).powi(2);
-        for n in environment.ranges[element]..environment.ranges[element + 1] {
-            if environment.r2[n] < range2 {
-                let r = environment.r2[n].sqrt();
-                let (value, slope) = repulsion.pair(center, element, r);
-                energy += 0.5 * value;
-                for (g, x) in gradient[n].iter_mut().zip(environment.vector(n)) {
-                    *g += 0.5 * slope / r * x;
-                }
-            }
-        }
+/// Ranges that fit the descriptor, one per element.
+///
+/// # Errors
+/// [`Error::Shape`] for a wrong number of elements, [`Error::InvalidParameter`] as [`TrainingRange::validate`].
+pub(super) fn check_range(
+    descriptor: &Arc<dyn Descriptor>,
+    range: Vec<TrainingRange>,
+) -> Result<Arc<Vec<TrainingRange>>> {
+    let elements = descriptor.elements();
+    if range.len() != elements.len() {
+        let [expected, got] = [elements.len(), range.len()].map(|n| format!("({n},)"));
+        return Err(Error::shape("training ranges", expected, got));
     }
-    energy
+    for (e, range) in range.iter().enumerate() {
+        range.validate(descriptor.n_features(e), symbol(elements[e]))?;
+    }
+    Ok(Arc::new(range))
 }
 
 impl Potential for NeuralPotential {
@@ -222,34 +200,20 @@ impl Potential for NeuralPotential {
     }
 
     fn evaluate(&self, system: &System, neighbors: &NeighborList, out: &mut Evaluation) -> Result<()> {
-        out.reset(system.n_atoms());
-        let mut scratch = std::mem::take(&mut out.scratch);
-        fill_element_indices(self.descriptor.elements(), &system.numbers, &mut scratch.element_of)?;
-        let Scratch { element_of, chunks } = &mut scratch;
-        chunks.run(out, |work, atoms, result| {
-            for i in atoms {
-                self.run_atom(system, neighbors, element_of, i, work, result);
-            }
-        });
-        out.energy = out.atomic_energies.iter().sum();
-        out.scratch = scratch;
-        Ok(())
+        evaluate(self.ensemble(), system, neighbors, out, None)
     }
-}
 
-/// Buffers of one thread.
-#[derive(Debug, Default)]
-struct Work {
-    environment: Environment,
-    descriptor: Workspace,
-    network: NetworkWork,
-    values: Vec<f64>,
-    dedg: Vec<f64>,
-}
+    fn assesses(&self) -> Assesses {
+        Assesses { spread: false, grade: self.range.is_some() }
+    }
 
-/// Buffers kept inside an [`Evaluation`] so that repeated calls do not allocate.
-#[derive(Debug, Default)]
-pub(super) struct Scratch {
-    element_of: Vec<u8>,
-    chunks: Chunks<Work>,
+    fn evaluate_and_assess(
+        &self,
+        system: &System,
+        neighbors: &NeighborList,
+        out: &mut Evaluation,
+        assessment: &mut Assessment,
+    ) -> Result<()> {
+        evaluate(self.ensemble(), system, neighbors, out, Some(assessment))
+    }
 }

@@ -79,6 +79,13 @@ impl Scaling {
         // Values on the edge of the range differ from ±1 by rounding only.
         if worst > 1e-12 { worst } else { 0.0 }
     }
+
+    /// The feature farthest outside its range, of scaled values.
+    pub fn worst_feature(&self, scaled: &[f64]) -> usize {
+        let counts = |k: &usize| self.max[*k] - self.min[*k] > CONSTANT_RANGE;
+        let size = |k: &usize| scaled[*k].abs();
+        (0..scaled.len()).filter(counts).max_by(|a, b| size(a).total_cmp(&size(b))).unwrap_or(0)
+    }
 }
 
 #[cfg(test)]
@@ -93,6 +100,7 @@ mod tests {
         assert_eq!(values, [-1.0, 5.0]);
         let mut outside = [3.5, 7.0];
         assert!((scaling.apply(&mut outside) - 0.25).abs() < 1e-12);
+        assert_eq!(scaling.worst_feature(&outside), 0);
         assert_eq!(outside[1], 7.0);
     }
 

@@ -1,8 +1,9 @@
 //! Structures and potentials shared by the integration tests.
 
 use lionn_core::descriptors::{Cutoff, DescriptorSpec, GaussianSpec, sets};
+use lionn_core::neighbors::NeighborList;
 use lionn_core::network::{Activation, FeedForward};
-use lionn_core::potential::{ElementModel, NeuralPotential, Scaling};
+use lionn_core::potential::{ElementModel, Evaluation, NeuralPotential, Potential, Scaling};
 use lionn_core::{Cell, System};
 use rand::{RngExt, SeedableRng};
 use rand_pcg::Pcg64;
@@ -64,4 +65,19 @@ pub fn random_potential(spec: &GaussianSpec, seed: u64, output: Activation) -> N
         parameters.extend([-4.0, 1.5]);
     }
     NeuralPotential::new(descriptor, models, parameters).unwrap()
+}
+
+/// Energy, forces and virial with a list of just the cutoff.
+pub fn evaluate(potential: &dyn Potential, system: &System) -> Evaluation {
+    let list = NeighborList::build(system, potential.cutoff()).unwrap();
+    let mut out = Evaluation::default();
+    potential.evaluate(system, &list, &mut out).unwrap();
+    out
+}
+
+/// Fourth-order central difference. The step is small because the cutoff functions have a jump in their second
+/// derivative at Rc, which pairs may cross; rounding is eps·|E|/h, about 1e-9 eV/Å.
+pub fn difference(at: impl Fn(f64) -> f64) -> f64 {
+    let h = 1e-5;
+    (8.0 * (at(h) - at(-h)) - (at(2.0 * h) - at(-2.0 * h))) / (12.0 * h)
 }

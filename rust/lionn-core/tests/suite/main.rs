@@ -1,5 +1,6 @@
 //! Integration tests of the core: one program, because every program links the whole core anew.
 
+mod committee;
 mod common;
 mod descriptors;
 mod dynamics;
