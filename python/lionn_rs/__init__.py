@@ -14,6 +14,7 @@ from lionn_rs._core import __version__
 if TYPE_CHECKING:
     from lionn_rs import analysis, datasets, md, plots, testing
     from lionn_rs.calculator import LionnCalculator
+    from lionn_rs.committee import Committee, load
     from lionn_rs.data import read_images, split
     from lionn_rs.descriptors import G2, G4, G5, Cosine, Descriptor, Gaussian, Polynomial
     from lionn_rs.errors import (
@@ -26,10 +27,21 @@ if TYPE_CHECKING:
     )
     from lionn_rs.neighbors import neighbor_list
     from lionn_rs.potential import Potential
-    from lionn_rs.training import LossWeights, Metrics, TrainingResult, evaluate, predict, train
+    from lionn_rs.training import (
+        CommitteeResult,
+        LossWeights,
+        Metrics,
+        TrainingResult,
+        calibrate,
+        evaluate,
+        predict,
+        train,
+        train_committee,
+    )
 
 _HOME = {
     "lionn_rs.calculator": ["LionnCalculator"],
+    "lionn_rs.committee": ["Committee", "load"],
     "lionn_rs.data": ["read_images", "split"],
     "lionn_rs.descriptors": ["G2", "G4", "G5", "Cosine", "Descriptor", "Gaussian", "Polynomial"],
     "lionn_rs.errors": [
@@ -43,12 +55,15 @@ _HOME = {
     "lionn_rs.neighbors": ["neighbor_list"],
     "lionn_rs.potential": ["Potential"],
     "lionn_rs.training": [
+        "CommitteeResult",
         "LossWeights",
         "Metrics",
         "TrainingResult",
+        "calibrate",
         "evaluate",
         "predict",
         "train",
+        "train_committee",
     ],
 }
 _MODULE_OF = {name: module for module, names in _HOME.items() for name in names}
@@ -58,6 +73,8 @@ __all__ = [
     "G2",
     "G4",
     "G5",
+    "Committee",
+    "CommitteeResult",
     "ConfigError",
     "Cosine",
     "DataError",
@@ -75,8 +92,10 @@ __all__ = [
     "TrainingResult",
     "__version__",
     "analysis",
+    "calibrate",
     "datasets",
     "evaluate",
+    "load",
     "md",
     "neighbor_list",
     "plots",
@@ -85,6 +104,7 @@ __all__ = [
     "split",
     "testing",
     "train",
+    "train_committee",
 ]
 
 

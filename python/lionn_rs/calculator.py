@@ -10,7 +10,8 @@ from ase import Atoms
 from ase.calculators.calculator import Calculator, all_changes
 from ase.stress import full_3x3_to_voigt_6_stress
 
-from lionn_rs.potential import Potential
+from lionn_rs.committee import CommitteeEvaluation, load
+from lionn_rs.potential import BasePotential
 
 
 class LionnCalculator(Calculator):
@@ -20,9 +21,13 @@ class LionnCalculator(Calculator):
     (eV), ``forces`` (eV/Å) and, for cells periodic in three directions, ``stress`` (eV/Å³, Voigt
     order xx yy zz yz xz xy, positive = tension).
 
+    ``results`` also holds ``n_extrapolating``, ``extrapolation_excess`` and, where the file knows
+    it, ``extrapolation_grade`` of every atom (:class:`~lionn_rs.potential.Extrapolation`); for a
+    committee ``energy_std`` (eV) and ``forces_std`` (n_atoms, 3) (eV/Å).
+
     Parameters
     ----------
-    potential : Potential, str or Path
+    potential : Potential, Committee, str or Path
         The potential or its file.
 
     Raises
@@ -41,11 +46,9 @@ class LionnCalculator(Calculator):
         "stress",
     ]
 
-    def __init__(self, potential: Potential | str | Path, **kwargs: Any) -> None:
+    def __init__(self, potential: BasePotential | str | Path, **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        self.potential = (
-            potential if isinstance(potential, Potential) else Potential.load(potential)
-        )
+        self.potential = potential if isinstance(potential, BasePotential) else load(potential)
 
     def calculate(
         self,
@@ -64,5 +67,11 @@ class LionnCalculator(Calculator):
             "forces": evaluation.forces,
             "n_extrapolating": evaluation.n_extrapolating,
         }
+        self.results["extrapolation_excess"] = evaluation.extrapolation.excess
+        if evaluation.extrapolation.grade is not None:
+            self.results["extrapolation_grade"] = evaluation.extrapolation.grade
+        if isinstance(evaluation, CommitteeEvaluation):
+            self.results["energy_std"] = evaluation.energy_std
+            self.results["forces_std"] = evaluation.forces_std
         if evaluation.stress is not None:
             self.results["stress"] = full_3x3_to_voigt_6_stress(evaluation.stress)

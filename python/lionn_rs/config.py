@@ -118,6 +118,13 @@ class TrainingSection(Section):
 
     seed: Seed = Field(1, description="Seed of the initial weights")
     n_starts: Count = Field(1, description="Restarts from different seeds; the best is kept")
+    n_members: Count = Field(
+        1,
+        description="Members of a committee, each trained from another seed; 1: one potential",
+    )
+    bootstrap: bool = Field(
+        True, description="Members of a committee draw their training images with replacement"
+    )
     optimizer: Literal["bfgs", "l-bfgs", "lm"] = Field(
         "bfgs",
         description="Optimizer: 'bfgs' as in the paper; 'l-bfgs', limited memory; 'lm', "
@@ -253,5 +260,13 @@ class RunConfig(TransportConfig, MdConfig, TrainConfig):
         if self.md.structure is None:
             raise ValueError(
                 "[md] missing key 'structure' (start structure, a file or 'dataset:NAME')"
+            )
+        if self.md.max_force_std is not None and self.training.n_members < 2:
+            raise ValueError("[md] max_force_std needs a committee: n_members in [training]")
+        limited = self.md.max_force_std is not None or self.md.max_grade is not None
+        if self.md.on_uncertain != "report" and not limited:
+            raise ValueError(
+                f"[md] on_uncertain = '{self.md.on_uncertain}' needs a limit: max_force_std (eV/Å, "
+                "committees) or max_grade"
             )
         return self

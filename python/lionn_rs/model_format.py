@@ -11,14 +11,21 @@ from lionn_rs.errors import ModelFileError
 from lionn_rs.files import write_text
 
 FORMAT = "lionn-potential"
-VERSIONS = (1,)
+VERSIONS = (1, 2)
 """Versions whose hash is known; the core says what it thinks of others."""
 
 
 def content_hash(document: dict[str, Any]) -> str:
-    """SHA-256 of everything that determines energies and forces (metadata and units left out)."""
+    """SHA-256 of everything that determines energies and forces.
+
+    Left out are metadata and units, and what only judges the result: training ranges and the
+    factors of a committee's spread. One potential has the hash of its version 1 file whatever else
+    is known about it; the hash of a committee covers all members.
+    """
     keys = ("format", "version", "elements", "descriptor", "networks", "repulsion")
     core = {key: document[key] for key in keys if key in document}
+    if isinstance(document["networks"], dict):
+        core["version"] = 1
     text = json.dumps(core, sort_keys=True, separators=(",", ":"))
     return hashlib.sha256(text.encode()).hexdigest()
 

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from ase import Atoms
     from numpy.typing import NDArray
 
-    from lionn_rs.potential import Potential
+    from lionn_rs.potential import BasePotential
 
 FORCE_STEP = 1e-4
 """Displacement of the differences, Å: truncation h⁴ and rounding eps·E/h are below 1e-8 eV/Å."""
@@ -63,13 +63,13 @@ class DerivativeCheck:
 
 
 def check_derivatives(
-    potential: Potential, atoms: Atoms, *, n_atoms: int | None = None, seed: int = 0
+    potential: BasePotential, atoms: Atoms, *, n_atoms: int | None = None, seed: int = 0
 ) -> DerivativeCheck:
     """Compare forces and stress with numerical derivatives of the energy.
 
     Parameters
     ----------
-    potential : Potential
+    potential : Potential or Committee
         The potential.
     atoms : ase.Atoms
         The structure; not changed.
@@ -111,7 +111,7 @@ def check_derivatives(
     )
 
 
-def numerical_stress(potential: Potential, atoms: Atoms) -> NDArray[np.float64]:
+def numerical_stress(potential: BasePotential, atoms: Atoms) -> NDArray[np.float64]:
     """Stress (3, 3), eV/Å³, from the energy of strained cells; symmetric strains, ASE sign."""
     stress = np.zeros((3, 3))
     for a in range(3):

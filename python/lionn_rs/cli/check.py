@@ -34,12 +34,12 @@ def command(
     """
     import numpy as np
 
-    from lionn_rs.potential import Potential
+    from lionn_rs.committee import load
     from lionn_rs.testing import check_derivatives
     from lionn_rs.workflows.dynamics import check_structure
     from lionn_rs.workflows.inputs import load_structure
 
-    model = Potential.load(potential)
+    model = load(potential)
     atoms = load_structure(structure, parse_supercell(supercell))
     check_structure(model, atoms, structure)
     displacement = np.random.default_rng(seed).normal(scale=rattle, size=atoms.positions.shape)

@@ -40,6 +40,27 @@ def command(
     workers: Annotated[
         int | None, typer.Option(help="Runs side by side.", show_default="as cores allow")
     ] = None,
+    on_uncertain: Annotated[
+        str | None,
+        typer.Option(
+            help="Beyond a limit: report, stop (can be resumed), or dump frames.",
+            show_default="report",
+        ),
+    ] = None,
+    max_force_std: Annotated[
+        float | None,
+        typer.Option(help="Limit on the force spread of a committee, eV/Å.", show_default="none"),
+    ] = None,
+    max_grade: Annotated[
+        float | None,
+        typer.Option(
+            help="Limit on the extrapolation grade (1: edge of the training set).",
+            show_default="none",
+        ),
+    ] = None,
+    assess_stride: Annotated[
+        int | None, typer.Option(help="Steps between two assessments.", show_default="10")
+    ] = None,
     resume: Resume = False,
     force: Force = False,
     quiet: Quiet = False,
@@ -63,6 +84,10 @@ def command(
             "timestep_fs": timestep_fs,
             "supercell": parse_supercell(supercell) if supercell else None,
             "n_workers": workers,
+            "on_uncertain": on_uncertain,
+            "max_force_std": max_force_std,
+            "max_grade": max_grade,
+            "assess_stride": assess_stride,
         }
     }
     if config is not None:

@@ -40,17 +40,27 @@ def command(
     seed: Annotated[
         int | None, typer.Option(help="Seed of the initial weights.", show_default="1")
     ] = None,
+    committee: Annotated[
+        int | None,
+        typer.Option(help="Members of a committee; 1: one potential.", show_default="1"),
+    ] = None,
+    bootstrap: Annotated[
+        bool | None,
+        typer.Option(
+            help="Members draw their training images with replacement.", show_default="bootstrap"
+        ),
+    ] = None,
     resume: Resume = False,
     force: Force = False,
     quiet: Quiet = False,
 ) -> None:
-    """Train a potential; writes the best and last model, split, history and errors.
+    """Train a potential or a committee; writes the best model, split, history and errors.
 
     Options go before the values of the TOML file.
     """
     from lionn_rs.config import TrainConfig
     from lionn_rs.config_file import load_config, merge_overrides, parse_config
-    from lionn_rs.workflows.training import train_command
+    from lionn_rs.workflows.training import model_file, train_command
 
     overrides: dict[str, dict[str, Any]] = {
         "data": {"test": test, "validation": validation},
@@ -65,6 +75,8 @@ def command(
             "wall_time_s": wall_time,
             "max_memory_gb": max_memory,
             "seed": seed,
+            "n_members": committee,
+            "bootstrap": bootstrap,
         },
     }
     if source.suffix == ".toml":
@@ -75,4 +87,4 @@ def command(
         config = parse_config(content, TrainConfig, source="options")
     table = train_command(config, output, resume=resume, force=force, progress=not quiet)
     say(table)
-    say(f"potential: {output / 'best.json'}")
+    say(f"potential: {output / model_file(config)}")

@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from lionn_rs.errors import ConfigError
 from lionn_rs.units import PS_TO_FS
 
-__all__ = ["Protocol", "ProtocolSettings", "Stage", "ThermostatName"]
+__all__ = ["WATCH_KEYS", "Protocol", "ProtocolSettings", "Stage", "ThermostatName"]
 
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 NonNegative = Annotated[float, Field(ge=0, allow_inf_nan=False)]
@@ -103,6 +103,41 @@ class ProtocolSettings(BaseModel):
         "the width of the range; default: only count",
     )
     check_stride: Count = Field(10, description="Steps between two checks of the distances")
+    assess_stride: Count = Field(
+        10,
+        description="Steps between two assessments of the potential: spread of a committee, "
+        "extrapolation grade",
+    )
+    on_uncertain: Literal["report", "stop", "dump"] = Field(
+        "report",
+        description="What to do beyond one of the two limits that follow: count it; end the run, "
+        "which can be resumed; keep the frame in uncertain_frames.extxyz",
+    )
+    max_force_std: Positive | None = Field(
+        None,
+        description="Limit on the force spread of an atom (calibrated, root mean square over "
+        "components), eV/Å; committees only",
+    )
+    max_grade: Positive | None = Field(
+        None,
+        description="Limit on the extrapolation grade of an atom; 1 is as far out as the farthest "
+        "training environment",
+    )
+    max_uncertain_frames: Count = Field(100, description="Frames kept by 'dump', at most")
+    uncertain_interval_ps: NonNegative = Field(
+        0.1, description="Time between two frames kept by 'dump', at least, ps"
+    )
+
+
+WATCH_KEYS = (
+    "assess_stride",
+    "on_uncertain",
+    "max_force_std",
+    "max_grade",
+    "max_uncertain_frames",
+    "uncertain_interval_ps",
+)
+"""Settings that change what is said about a trajectory, but none of its bits."""
 
 
 class Protocol(ProtocolSettings):

@@ -22,6 +22,7 @@ from lionn_rs.errors import ConfigError, SimulationError
 from lionn_rs.md.protocol import Protocol
 from lionn_rs.md.storage import FolderStore, MemoryStore, Store, describe
 from lionn_rs.md.trajectory import Trajectory
+from lionn_rs.md.uncertainty import check_limits, set_monitor
 from lionn_rs.progress import progress as progress_display
 from lionn_rs.structure_arrays import structure_arrays
 
@@ -45,15 +46,20 @@ class MdResult:
     Attributes
     ----------
     status : str
-        "finished", or "failed" and "interrupted" (only from :func:`run_many`).
+        "finished"; "stopped" where the potential was too uncertain and the protocol says so, such a
+        run can be resumed; "failed" (only from :func:`run_many`).
     message : str
-        Why a run failed.
+        Why a run failed or was stopped.
     metadata : dict
         What md.json holds: protocol, stages, hashes, counters, speed.
     trajectory : Trajectory
         Frames and thermo table.
     output : Path or None
         The output folder.
+    uncertain_frames : list of Atoms
+        Frames that were kept because the potential was uncertain, with the arrays
+        ``extrapolation_excess``, ``extrapolation_grade``, ``force_std`` and ``network_forces`` as
+        far as they are known.
     """
 
     status: str
@@ -61,6 +67,7 @@ class MdResult:
     metadata: dict[str, Any] = field(repr=False)
     trajectory: Trajectory = field(repr=False)
     output: Path | None = None
+    uncertain_frames: list[Atoms] = field(default_factory=list, repr=False)
 
     @property
     def thermo(self) -> dict[str, NDArray[Any]]:
@@ -102,17 +109,17 @@ def run_md(
     Parameters
     ----------
     potential : Potential
-        Neural-network potential, or an analytic one of the core.
+        Neural-network potential, a committee, or an analytic one of the core.
     atoms : Atoms
         Start structure; its velocities are ignored.
     protocol : Protocol
         Temperatures, times, thermostat, seed and limits.
     output : path, optional
-        Folder for trajectory.h5, thermo.csv, checkpoint.npz and md.json; without it everything
-        stays in memory.
+        Folder for trajectory.h5, thermo.csv, checkpoint.npz and md.json, and for
+        uncertain_frames.extxyz if there are such frames; without it everything stays in memory.
     resume : bool
-        Continue what the folder holds, bit for bit; start if it is empty. Only ``production_ps`` of
-        the protocol may differ, and only grow.
+        Continue what the folder holds, bit for bit; start if it is empty. Of the protocol, only
+        ``production_ps`` may differ, and only grow, and what is said about uncertain frames.
     force : bool
         Replace what the folder holds.
     progress : bool
@@ -129,7 +136,8 @@ def run_md(
     Raises
     ------
     ConfigError
-        The folder is not empty, or holds a run of something else.
+        The folder is not empty, or holds a run of something else; a limit that the potential knows
+        nothing about.
     SimulationError
         The run had to stop (collision, temperature, non-finite values). The frames up to then and
         the last good state, ``last_good.npz`` and ``last_good.extxyz``, are in the folder.
@@ -290,6 +298,7 @@ class _Run:
     ) -> None:
         if not protocol.stages:
             raise ConfigError("protocol: heating, equilibration and production are all 0 ps")
+        check_limits(protocol, potential)
         self.potential = potential
         self.atoms = atoms
         self.protocol = protocol
@@ -314,12 +323,12 @@ class _Run:
         try:
             core = self._start()
             advance(core.step, skipped=True)
-            self._steps(core, advance, stop)
+            reason = self._steps(core, advance, stop)
         except SimulationError as error:
             if keep_failure:
                 return self._result("failed", str(error))
             raise
-        return self._result("finished", "")
+        return self._result("stopped", reason) if reason else self._result("finished", "")
 
     def _start(self) -> _core.MdRun:
         """Make the core object, fresh or as the checkpoint left it."""
@@ -351,6 +360,7 @@ class _Run:
             record_velocities=protocol.velocities,
             n_threads=self.n_threads,
         )
+        set_monitor(core, protocol)
         if checkpoint is None:
             self.stage = 0
             core.set_thermostat(protocol.stages[0].thermostat)
@@ -364,9 +374,8 @@ class _Run:
             self.store.continue_from(core.step)
         return core
 
-    def _steps(
-        self, core: _core.MdRun, advance: Callable[..., None], stop: threading.Event
-    ) -> None:
+    def _steps(self, core: _core.MdRun, advance: Callable[..., None], stop: threading.Event) -> str:
+        """Run to the end, or until the potential is too uncertain; returns why."""
         stages = self.protocol.stages
         try:
             while True:
@@ -378,6 +387,9 @@ class _Run:
                     continue
                 advance(core.run(left, CALL_S), **self._info(core))
                 self._take(core)
+                if core.stop_reason is not None:
+                    self._write(core, status="stopped", message=core.stop_reason)
+                    return core.stop_reason
                 overdue = time.monotonic() - self.last_write > self.interval_s
                 if overdue or self.buffered > MAX_BUFFER_BYTES:
                     self._write(core)
@@ -392,6 +404,7 @@ class _Run:
             self._write(core, status="interrupted")
             raise
         self._write(core, status="finished")
+        return ""
 
     def _next_stage(self, core: _core.MdRun) -> None:
         """Begin the next stage; a thermostat that stays the same keeps its variables."""
@@ -405,11 +418,11 @@ class _Run:
     def _take(self, core: _core.MdRun) -> None:
         records = core.drain()
         self.buffered += records["positions"].nbytes + records["velocities"].nbytes
-        self.store.add(records)
+        self.store.add(records, core.take_uncertain_frames())
 
-    def _write(self, core: _core.MdRun, status: str = "running") -> None:
+    def _write(self, core: _core.MdRun, status: str = "running", message: str = "") -> None:
         self._take(core)
-        self.store.write(core.snapshot(), self.stage, self._state(core, status, ""))
+        self.store.write(core.snapshot(), self.stage, self._state(core, status, message))
         self.buffered = 0
         self.last_write = time.monotonic()
 
@@ -421,6 +434,9 @@ class _Run:
         outside = core.extrapolation["n_steps"]
         if outside:
             info["extrapolating"] = f"{100 * outside / max(core.step, 1):.0f} %"
+        uncertain = core.assessments["n_uncertain"]
+        if uncertain:
+            info["uncertain"] = str(uncertain)
         return info
 
     def _state(self, core: _core.MdRun, status: str, message: str) -> dict[str, Any]:
@@ -431,6 +447,7 @@ class _Run:
             "step": core.step,
             "n_threads": self.n_threads,
             "extrapolation": dict(core.extrapolation),
+            "assessments": dict(core.assessments),
             "seconds": seconds,
             "steps_per_second": core.step / seconds if seconds > 0 else None,
         }
@@ -442,4 +459,5 @@ class _Run:
             metadata=self.store.metadata,
             trajectory=self.store.trajectory(),
             output=self.store.folder,
+            uncertain_frames=self.store.uncertain_frames(),
         )

@@ -23,7 +23,7 @@ from lionn_rs.md.checkpoint import (
     read_checkpoint,
     write_checkpoint,
 )
-from lionn_rs.md.protocol import Protocol
+from lionn_rs.md.protocol import WATCH_KEYS, Protocol
 from lionn_rs.md.thermo import THERMO_FILE, ThermoWriter, thermo_columns
 from lionn_rs.md.trajectory import (
     METADATA_FILE,
@@ -32,11 +32,17 @@ from lionn_rs.md.trajectory import (
     TrajectoryWriter,
     read_state,
 )
+from lionn_rs.md.uncertainty import (
+    UNCERTAIN_FILE,
+    UncertainWriter,
+    assessed_columns,
+    uncertain_atoms,
+)
 
 if TYPE_CHECKING:
     from ase import Atoms
 
-__all__ = ["FolderStore", "MemoryStore", "Store", "describe"]
+__all__ = ["FolderStore", "MemoryStore", "Store", "describe", "read_uncertain"]
 
 LAST_GOOD_FILE = "last_good"
 SCHEMA = "lionn-md"
@@ -69,6 +75,8 @@ def describe(potential: Any, atoms: Atoms, protocol: Protocol) -> dict[str, Any]
         "n_dof": protocol.n_dof or 3 * n_atoms - 3,
         "volume": float(abs(np.linalg.det(atoms.cell[:]))),
         "seed": protocol.seed,
+        "assessed": list(assessed_columns(potential)),
+        "spread_scale": getattr(potential, "spread_scale", None),
         "units": {"length": "Å", "time": "fs", "energy": "eV", "mass": "u", "temperature": "K"},
     }
 
@@ -89,8 +97,8 @@ class Store(Interface):
     def continue_from(self, step: int) -> None:
         """Drop all records after ``step``."""
 
-    def add(self, records: Records) -> None:
-        """Take records; they need not reach the disk yet."""
+    def add(self, records: Records, uncertain: list[dict[str, Any]]) -> None:
+        """Take records and uncertain frames; they need not reach the disk yet."""
 
     def write(self, snapshot: dict[str, Any], stage: int, state: dict[str, Any]) -> None:
         """Write all records, then the checkpoint."""
@@ -100,6 +108,9 @@ class Store(Interface):
 
     def trajectory(self) -> Trajectory:
         """Return the records as a trajectory."""
+
+    def uncertain_frames(self) -> list[Atoms]:
+        """Return the frames that were kept because the potential was uncertain."""
 
 
 class FolderStore:
@@ -122,6 +133,8 @@ class FolderStore:
         self._thermo: ThermoWriter | None = None
         self._frames: TrajectoryWriter | None = None
         self._pending: list[Records] = []
+        self._uncertain: UncertainWriter | None = None
+        self._pending_uncertain: list[dict[str, Any]] = []
         self._atoms: Atoms | None = None
         self._found = self._previous() if resume else None
 
@@ -157,13 +170,18 @@ class FolderStore:
             velocities=protocol.velocities,
             precision=protocol.precision,
         )
-        self._thermo = ThermoWriter(self._folder / THERMO_FILE)
+        self._thermo = ThermoWriter(self._folder / THERMO_FILE, tuple(self.metadata["assessed"]))
+        self._uncertain = UncertainWriter(self._folder / UNCERTAIN_FILE)
 
     def continue_from(self, step: int) -> None:
         """See :class:`Store`."""
         self._thermo = ThermoWriter(
-            self._folder / THERMO_FILE, last_step=step, stride=self._protocol.stride_thermo
+            self._folder / THERMO_FILE,
+            tuple(self.metadata["assessed"]),
+            last_step=step,
+            stride=self._protocol.stride_thermo,
         )
+        self._uncertain = UncertainWriter(self._folder / UNCERTAIN_FILE, last_step=step)
         n_frames = self._protocol.n_steps // self._protocol.stride + 1
         self._frames = TrajectoryWriter.resume(
             self._folder / TRAJECTORY_FILE,
@@ -172,9 +190,10 @@ class FolderStore:
             metadata=self.metadata,
         )
 
-    def add(self, records: Records) -> None:
+    def add(self, records: Records, uncertain: list[dict[str, Any]]) -> None:
         """See :class:`Store`."""
         self._pending.append(records)
+        self._pending_uncertain += uncertain
 
     def _flush(self) -> None:
         assert self._frames is not None
@@ -191,6 +210,11 @@ class FolderStore:
             records["velocities"] if self._protocol.velocities else None,
         )
         self._thermo.append(thermo_columns(records, self._protocol))
+        if self._pending_uncertain:
+            assert self._uncertain is not None
+            atoms = self._atoms or Trajectory.open(self._folder).atoms(0)
+            self._uncertain.append(self._pending_uncertain, atoms, self._protocol.timestep_fs)
+            self._pending_uncertain = []
 
     def write(self, snapshot: dict[str, Any], stage: int, state: dict[str, Any]) -> None:
         """See :class:`Store`."""
@@ -221,6 +245,10 @@ class FolderStore:
         """See :class:`Store`."""
         return Trajectory.open(self._folder)
 
+    def uncertain_frames(self) -> list[Atoms]:
+        """See :class:`Store`."""
+        return read_uncertain(self._folder)
+
 
 class MemoryStore:
     """Records kept in memory."""
@@ -231,6 +259,7 @@ class MemoryStore:
         self.seconds_before = 0.0
         self._atoms: Atoms | None = None
         self._records: list[Records] = []
+        self._uncertain: list[dict[str, Any]] = []
 
     def checkpoint(self) -> dict[str, Any] | None:
         """See :class:`Store`."""
@@ -243,9 +272,10 @@ class MemoryStore:
     def continue_from(self, step: int) -> None:
         """See :class:`Store`."""
 
-    def add(self, records: Records) -> None:
+    def add(self, records: Records, uncertain: list[dict[str, Any]]) -> None:
         """See :class:`Store`."""
         self._records.append(records)
+        self._uncertain += uncertain
 
     def write(self, snapshot: dict[str, Any], stage: int, state: dict[str, Any]) -> None:
         """See :class:`Store`."""
@@ -276,6 +306,20 @@ class MemoryStore:
             table=thermo_columns(records, protocol),
         )
 
+    def uncertain_frames(self) -> list[Atoms]:
+        """See :class:`Store`."""
+        assert self._atoms is not None
+        timestep_fs = Protocol(**self.metadata["protocol"]).timestep_fs
+        return [uncertain_atoms(frame, self._atoms, timestep_fs) for frame in self._uncertain]
+
+
+def read_uncertain(folder: Path) -> list[Atoms]:
+    """Frames that a run in ``folder`` kept because the potential was uncertain."""
+    from ase.io import read
+
+    path = folder / UNCERTAIN_FILE
+    return list(read(path, index=":")) if path.is_file() else []
+
 
 def _joined(parts: list[Records]) -> Records:
     return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
@@ -296,7 +340,7 @@ def _check_same_run(path: Path, previous: dict[str, Any], metadata: dict[str, An
     for key in sorted({*old, *new}):
         if old.get(key) == new.get(key):
             continue
-        if key == "production_ps" and new[key] > old[key] > 0:
+        if key in WATCH_KEYS or (key == "production_ps" and new[key] > old[key] > 0):
             continue
         raise ConfigError(
             f"{path}: cannot resume, {key} was {old.get(key)!r} and is {new.get(key)!r} now"

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from lionn_rs.errors import DataError
 from lionn_rs.files import write_text
 from lionn_rs.md.protocol import Protocol
+from lionn_rs.md.uncertainty import GRADE_COLUMNS, SPREAD_COLUMNS
 
 __all__ = ["COLUMNS", "THERMO_FILE", "ThermoWriter", "read_thermo", "thermo_columns"]
 
@@ -33,20 +34,25 @@ COLUMNS = (
 """Energies in eV; ``n_extrapolating`` counts atoms outside the training range at that step,
 ``worst_excess`` is the largest excess in units of the width of the range."""
 
+ASSESSED = (*SPREAD_COLUMNS, *GRADE_COLUMNS)
+"""Columns of potentials that can say how far they are to be trusted; NaN at steps between two
+assessments."""
+
 Columns = dict[str, NDArray[Any]]
 
 _INTEGERS = ("step", "n_extrapolating")
 
 
 def thermo_columns(records: dict[str, NDArray[Any]], protocol: Protocol) -> Columns:
-    """Columns :data:`COLUMNS` from what the core recorded; the protocol knows time and stage."""
+    """Columns of the table from what the core recorded; the protocol knows time and stage."""
     step = records["step"].astype(np.int64)
-    columns: Columns = {name: records[name] for name in COLUMNS if name in records}
+    names = (*COLUMNS, *(name for name in ASSESSED if name in records))
+    columns: Columns = {name: records[name] for name in names if name in records}
     columns["step"] = step
     columns["n_extrapolating"] = records["n_extrapolating"].astype(np.int64)
     columns["time_fs"] = step * protocol.timestep_fs
     columns["stage"] = protocol.labels(step)
-    return {name: columns[name] for name in COLUMNS}
+    return {name: columns[name] for name in names}
 
 
 class ThermoWriter:
@@ -56,6 +62,8 @@ class ThermoWriter:
     ----------
     path : Path
         The file; replaced unless ``last_step`` is given.
+    columns : tuple of str
+        Columns beside :data:`COLUMNS`.
     last_step : int, optional
         Continue the file: rows after this step are dropped.
     stride : int
@@ -67,18 +75,26 @@ class ThermoWriter:
         The file to be continued is missing, damaged or ends before ``last_step``.
     """
 
-    def __init__(self, path: Path, *, last_step: int | None = None, stride: int = 1) -> None:
+    def __init__(
+        self,
+        path: Path,
+        columns: tuple[str, ...] = (),
+        *,
+        last_step: int | None = None,
+        stride: int = 1,
+    ) -> None:
         self.path = path
-        lines = [",".join(COLUMNS)]
+        self.columns = (*COLUMNS, *columns)
+        lines = [",".join(self.columns)]
         if last_step is not None:
-            lines += _rows_until(path, last_step, stride)
+            lines += _rows_until(path, lines[0], last_step, stride)
         write_text(path, "\n".join(lines) + "\n")
 
     def append(self, columns: Columns) -> None:
         """Append rows and flush them to disk; floats keep all their digits."""
         texts = [
             columns[name].tolist() if name == "stage" else map(repr, columns[name].tolist())
-            for name in COLUMNS
+            for name in self.columns
         ]
         with self.path.open("a", encoding="utf-8") as stream:
             stream.writelines(",".join(row) + "\n" for row in zip(*texts, strict=True))
@@ -86,12 +102,15 @@ class ThermoWriter:
             os.fsync(stream.fileno())
 
 
-def _rows_until(path: Path, last_step: int, stride: int) -> list[str]:
+def _rows_until(path: Path, header: str, last_step: int, stride: int) -> list[str]:
     """Complete rows up to a step; the last one may be less than ``stride`` steps before it."""
     rows: list[str] = []
     step = -1
     try:
-        for line in path.read_text("utf-8").splitlines(keepends=True)[1:]:
+        found, *lines = path.read_text("utf-8").splitlines(keepends=True)
+        if found.rstrip("\n") != header:
+            raise ValueError(f"its columns are {found.strip()}, expected {header}")
+        for line in lines:
             # A line without its end was being written when the process died.
             if not line.endswith("\n") or (number := int(line.split(",", 1)[0])) > last_step:
                 break
@@ -113,7 +132,8 @@ def read_thermo(path: str | Path) -> Columns:
     Returns
     -------
     dict of (n_rows,) arrays
-        Keys :data:`COLUMNS`; ``step`` and ``n_extrapolating`` int64, ``stage`` str, others float64.
+        Keys :data:`COLUMNS`, and :data:`ASSESSED` as far as the table has them; ``step`` and
+        ``n_extrapolating`` int64, ``stage`` str, others float64.
 
     Raises
     ------
@@ -122,8 +142,11 @@ def read_thermo(path: str | Path) -> Columns:
     """
     try:
         with Path(path).open(encoding="utf-8", newline="") as stream:
-            rows = list(csv.DictReader(stream))
-        return {name: _column(name, [row[name] for row in rows]) for name in COLUMNS}
+            reader = csv.DictReader(stream)
+            rows = list(reader)
+        present = reader.fieldnames or ()
+        names = (*COLUMNS, *(name for name in ASSESSED if name in present))
+        return {name: _column(name, [row[name] for row in rows]) for name in names}
     except (OSError, KeyError, ValueError, TypeError) as error:
         raise DataError(f"{path}: not a thermo table of lionn_rs: {error}") from error
 

@@ -29,6 +29,7 @@ from lionn_rs.training.optimizers import optimizer as find_optimizer
 from lionn_rs.training.preparation import Prepared, prepare_sets
 from lionn_rs.training.result import TrainingInterrupted, TrainingResult
 from lionn_rs.training.session import CHECKPOINT_NAME, Callback, Limits, Session, write_log
+from lionn_rs.training.training_range import fit_training_range
 
 if TYPE_CHECKING:
     from ase import Atoms
@@ -70,6 +71,8 @@ def train(
     callback: Callback | None = None,
     split: Split | Mapping[str, Any] | None = None,
     level_of_theory: str = "",
+    training_range: bool = True,
+    title: str = "training",
 ) -> TrainingResult:
     """Train a neural-network potential.
 
@@ -140,6 +143,11 @@ def train(
         How the images were chosen, stored in the potential.
     level_of_theory : str
         How the labels were computed, stored in the potential.
+    training_range : bool
+        Store where the environments of the training images lie, for the extrapolation grade
+        (:mod:`lionn_rs.training.training_range`). It changes no energy.
+    title : str
+        Name of the progress display.
 
     Returns
     -------
@@ -260,7 +268,7 @@ def train(
         return match_data(drawn, images, template, prepared["train"][1])
 
     total = n_starts * max_iterations
-    with progress_display("training", total, "iterations", enabled=progress) as display:
+    with progress_display(title, total, "iterations", enabled=progress) as display:
         session = Session(
             objective=objective,
             validation=checker,
@@ -283,6 +291,12 @@ def train(
         "split": split_record,
     }
     del record["descriptor"]
+    if training_range:
+        template = template.with_training_range(
+            fit_training_range(
+                descriptor, sets["train"], min_feature_range=min_feature_range, progress=progress
+            )
+        )
     result = _result(session, template, sets, record, memory, level_of_theory)
     if folder is not None:
         result.best.save(folder / "best.json", force=True)

@@ -15,7 +15,7 @@ from lionn_rs.data.images import ImageArrays, LabeledImage, label_images
 if TYPE_CHECKING:
     from ase import Atoms
 
-    from lionn_rs.potential import Potential
+    from lionn_rs.potential import BasePotential
 
 Array = NDArray[np.float64]
 
@@ -163,13 +163,13 @@ class Metrics:
         return "\n".join(lines)
 
 
-def predict(potential: Potential, images: Sequence[Atoms | LabeledImage]) -> Predictions:
+def predict(potential: BasePotential, images: Sequence[Atoms | LabeledImage]) -> Predictions:
     """Energies, forces and stresses of a potential for labeled images.
 
     Parameters
     ----------
-    potential : Potential
-        The potential.
+    potential : Potential or Committee
+        The potential; of a committee the mean.
     images : sequence of ase.Atoms or LabeledImage
         Images with reference energies, and forces and stresses where available.
 
@@ -214,7 +214,7 @@ def predict(potential: Potential, images: Sequence[Atoms | LabeledImage]) -> Pre
     )
 
 
-def evaluate(potential: Potential, images: Sequence[Atoms | LabeledImage]) -> Metrics:
+def evaluate(potential: BasePotential, images: Sequence[Atoms | LabeledImage]) -> Metrics:
     """Errors of a potential on labeled images.
 
     Parameters and errors are those of :func:`predict`.
@@ -228,7 +228,7 @@ def evaluate(potential: Potential, images: Sequence[Atoms | LabeledImage]) -> Me
     return Metrics.of(predict(potential, images))
 
 
-def _evaluate(core: _core.NeuralPotential, image: LabeledImage) -> dict[str, Any]:
+def _evaluate(core: _core.NeuralPotential | _core.Committee, image: LabeledImage) -> dict[str, Any]:
     a, b, c = (bool(p) for p in image.pbc)
     return core.evaluate(image.cell, (a, b, c), image.numbers, image.positions)
 

@@ -94,13 +94,26 @@ def _describe_dataset(name: str) -> list[str]:
 
 
 def _describe_potential(path: Path) -> list[str]:
-    from lionn_rs.potential import Potential
+    from lionn_rs.committee import Committee, load
 
-    potential = Potential.load(path)
+    potential = load(path)
+    kind = "potential"
+    if isinstance(potential, Committee):
+        kind = f"committee of {potential.n_members} potentials"
     lines = [
-        f"potential of {', '.join(potential.elements)}, cutoff {potential.cutoff:g} Å",
+        f"{kind} of {', '.join(potential.elements)}, cutoff {potential.cutoff:g} Å",
         f"hash: {potential.hash}",
     ]
+    if isinstance(potential, Committee):
+        energy, force = potential.spread_scale
+        lines.append(f"factors of the spread: {energy:.3g} (energy), {force:.3g} (force)")
+    for element, entry in (potential.training_range or {}).items():
+        median, _, high = entry["quantiles"]
+        lines.append(
+            f"training environments of {element}: {entry['n_environments']}, "
+            f"{len(entry['variance'])} directions kept; grades: median {median:.2f}, "
+            f"99 % below {high:.2f}, all below 1"
+        )
     lines += _flatten(potential.metadata)
     return lines
 
@@ -109,12 +122,14 @@ def _describe_folder(path: Path) -> list[str]:
     """Folder of ``lionn md``, ``lionn train`` or ``lionn run``."""
     for name, reader in (
         ("trajectory.h5", _describe_trajectory),
+        ("committee.json", _describe_potential),
         ("best.json", _describe_potential),
+        ("training/committee.json", _describe_potential),
         ("training/best.json", _describe_potential),
     ):
         if (path / name).is_file():
             return [f"{path / name}:", *reader(path / name)]
-    raise DataError(f"{path}: holds no trajectory.h5 and no best.json")
+    raise DataError(f"{path}: holds no trajectory.h5, committee.json or best.json")
 
 
 def _describe_trajectory(path: Path) -> list[str]:

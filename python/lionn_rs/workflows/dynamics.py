@@ -15,14 +15,14 @@ from lionn_rs.workflows.figures import save_figure
 from lionn_rs.workflows.inputs import load_structure
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator
+    from collections.abc import Callable, Collection, Iterator
 
     from ase import Atoms
     from numpy.typing import NDArray
 
     from lionn_rs.config import MdConfig, MdSection
     from lionn_rs.md import MdResult
-    from lionn_rs.potential import Potential
+    from lionn_rs.potential import BasePotential
 
 __all__ = [
     "check_elements",
@@ -45,6 +45,10 @@ PRODUCTION_KEYS = (
     "extrapolation_rate",
     "extrapolation_step_rate",
     "extrapolation_worst",
+    "mean_force_std",
+    "max_force_std",
+    "max_grade",
+    "uncertain_rate",
 )
 
 
@@ -63,11 +67,13 @@ def md_command(
     progress: bool,
 ) -> Iterator[str]:
     """Run dynamics as ``lionn md`` does; yields one line per run."""
-    from lionn_rs.potential import Potential
+    from lionn_rs.committee import load
+    from lionn_rs.md.uncertainty import check_limits
 
     section = config.md
     assert section.structure is not None
-    model = Potential.load(potential)
+    model = load(potential)
+    check_limits(section, model)
     atoms = load_structure(section.structure, section.supercell)
     check_structure(model, atoms, section.structure)
     folder = prepare_folder(output, force=force, resume=resume)
@@ -79,7 +85,7 @@ def md_command(
     write_text(resolved, to_toml(config))  # a resumed run may be longer
     for result in results:
         yield describe_run(run_record(result))
-    failed = [result for result in results if result.status != "finished"]
+    failed = [result for result in results if result.status == "failed"]
     if failed:
         raise SimulationError(
             f"{len(failed)} of {len(results)} runs had to stop, the first: {failed[0].message}"
@@ -102,7 +108,7 @@ def check_elements(elements: Collection[str], atoms: Atoms, source: str) -> None
         )
 
 
-def check_structure(potential: Potential, atoms: Atoms, source: str) -> None:
+def check_structure(potential: BasePotential, atoms: Atoms, source: str) -> None:
     """Refuse a structure that the potential cannot evaluate; the message names its source.
 
     Raises
@@ -119,7 +125,7 @@ def check_structure(potential: Potential, atoms: Atoms, source: str) -> None:
 
 def md_stage(
     section: MdSection,
-    potential: Potential,
+    potential: BasePotential,
     atoms: Atoms,
     folder: Path,
     *,
@@ -199,7 +205,29 @@ def run_record(result: MdResult) -> dict[str, Any]:
         "extrapolation_rate": float(outside.mean()) / n_atoms,
         "extrapolation_step_rate": float((outside > 0).mean()),
         "extrapolation_worst": float(columns["worst_excess"].max()),
+        "mean_force_std": _over_assessments(columns, "mean_force_std", np.mean),
+        "max_force_std": _over_assessments(columns, "max_force_std", np.max),
+        "max_grade": _over_assessments(columns, "max_grade", np.max),
+        "uncertain_rate": _uncertain_rate(meta),
     }
+
+
+def _over_assessments(
+    columns: dict[str, NDArray[Any]], name: str, reduce: Callable[..., Any]
+) -> float | None:
+    """Mean or maximum of a column over the rows that have it; None where there are none."""
+    values = columns.get(name, np.zeros(0))
+    values = values[np.isfinite(values)]
+    return float(reduce(values)) if values.size else None
+
+
+def _uncertain_rate(metadata: dict[str, Any]) -> float | None:
+    """Part of the assessments of the whole run that were beyond a limit; None without limits."""
+    protocol, found = metadata["protocol"], metadata.get("assessments", {})
+    limited = protocol.get("max_force_std") is not None or protocol.get("max_grade") is not None
+    if not limited or not found.get("n_assessed"):
+        return None
+    return float(found["n_uncertain"] / found["n_assessed"])
 
 
 def describe_run(record: dict[str, Any]) -> str:
@@ -212,8 +240,24 @@ def describe_run(record: dict[str, Any]) -> str:
         f"{head}, {record['production_ps']:g} ps at {record['mean_temperature_K']:.0f} ± "
         f"{record['temperature_error_K']:.0f} K, {record['us_per_atom_step']:.1f} µs/atom/step, "
         f"{100 * record['extrapolation_rate']:.2g} % of environments outside the training range"
+        + _describe_trust(record)
         + (f" -> {record['folder']}" if record["folder"] else "")
     )
+
+
+def _describe_trust(record: dict[str, Any]) -> str:
+    """Part of a line on spread and grade, as far as the potential knows them."""
+    text = ""
+    if record["max_force_std"] is not None:
+        text += (
+            f", force spread {record['mean_force_std']:.3f} eV/Å on average, "
+            f"{record['max_force_std']:.3f} at most"
+        )
+    if record["max_grade"] is not None:
+        text += f", extrapolation grade at most {record['max_grade']:.2f}"
+    if record["uncertain_rate"] is not None:
+        text += f", beyond the limits in {100 * record['uncertain_rate']:.2g} % of the assessments"
+    return text
 
 
 def mean_and_error(values: NDArray[np.float64]) -> tuple[float, float]:

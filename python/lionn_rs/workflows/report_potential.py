@@ -88,7 +88,7 @@ def training_section(summary: dict[str, Any], figures: Path) -> html.Section:
             f"{training['optimizer']}, {training['iterations']} iterations in "
             f"{format_duration(training['seconds'])}; {training['stop_reason']}",
         ),
-        ("model used", f"iteration {training['best_iteration']}, the best on the validation set"),
+        ("model used", _model_used(training)),
     ]
     return html.section(
         "training",
@@ -105,7 +105,19 @@ def training_section(summary: dict[str, Any], figures: Path) -> html.Section:
             "parity",
             "Predicted against DFT: energies per atom and force components, for the three sets.",
         ),
+        html.figure(
+            figures,
+            "calibration",
+            "Error against spread of the committee: on the diagonal, the spread is the error.",
+        ),
     )
+
+
+def _model_used(training: dict[str, Any]) -> str:
+    n_members = training.get("n_members", 1)
+    if n_members > 1:
+        return f"mean of a committee of {n_members}, each the best on the validation set"
+    return f"iteration {training['best_iteration']}, the best on the validation set"
 
 
 def trust_section(summary: dict[str, Any], figures: Path) -> html.Section:
@@ -120,7 +132,7 @@ def trust_section(summary: dict[str, Any], figures: Path) -> html.Section:
                 percent(rate),
                 percent(run["extrapolation_step_rate"]),
                 significant(run["extrapolation_worst"], 2),
-                support_badge(None if run["status"] == "failed" else rate),
+                support_badge(rate if run["status"] == "finished" else None),
             )
         )
     columns = [

@@ -29,7 +29,7 @@ from lionn_rs.workflows.inputs import load_images, load_structure
 from lionn_rs.workflows.journal import Journal
 from lionn_rs.workflows.report import write_report
 from lionn_rs.workflows.summary import data_record, protocol_text, structure_record, warnings_of
-from lionn_rs.workflows.training import error_table, train_stage
+from lionn_rs.workflows.training import error_table, model_file, train_stage
 from lionn_rs.workflows.transport import (
     analyze_folder,
     diffusion_row,
@@ -45,7 +45,7 @@ if TYPE_CHECKING:
     from ase import Atoms
 
     from lionn_rs.md import MdResult
-    from lionn_rs.potential import Potential
+    from lionn_rs.potential import BasePotential
 
 __all__ = ["demo_config", "run_workflow"]
 
@@ -172,8 +172,8 @@ class Workflow:
         text = json.dumps([settings, self.hashes], sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()
 
-    def _train(self) -> Potential:
-        from lionn_rs.potential import Potential
+    def _train(self) -> BasePotential:
+        from lionn_rs.committee import load
 
         target = self.folder / "training"
         if not self.journal.finished("training"):
@@ -189,7 +189,7 @@ class Workflow:
                     progress=self.progress,
                 )
         logger.info("errors of the potential\n%s", error_table(self._training()["metrics"]))
-        potential = Potential.load(target / "best.json")
+        potential = load(target / model_file(self.config))
         check_structure(potential, self.atoms, str(self.config.md.structure))
         return potential
 
@@ -201,7 +201,7 @@ class Workflow:
             raise DataError(f"{path}: damaged ({error}); start again with --force") from error
         return record
 
-    def _dynamics(self, potential: Potential) -> list[MdResult]:
+    def _dynamics(self, potential: BasePotential) -> list[MdResult]:
         section = self.config.md
         n_runs = len(section.temperatures_K) * len(section.seeds)
         logger.info("molecular dynamics: %d runs of %d atoms", n_runs, len(self.atoms))
@@ -244,7 +244,7 @@ class Workflow:
         return record
 
     def _summary(
-        self, potential: Potential, runs: list[MdResult], transport: dict[str, Any]
+        self, potential: BasePotential, runs: list[MdResult], transport: dict[str, Any]
     ) -> dict[str, Any]:
         config = self.config
         records = [run_record(run) for run in runs]

@@ -176,7 +176,9 @@ fn excess_and_grade_of_every_atom() {
     let features = |e| single.descriptor().n_features(e);
     let ranges = ranges(&features);
     let single = single.with_range(Some(ranges.clone())).unwrap();
-    let system = random_crystal(15, 12);
+    // Squeezed, so that fingerprints leave their ranges.
+    let squeeze = [[-0.3, 0.0, 0.0], [0.0, -0.3, 0.0], [0.0, 0.0, -0.3]];
+    let system = random_crystal(15, 12).deformed(&squeeze).unwrap();
     let (out, assessment) = assess(&single, &system);
     assert_eq!(assessment.excess.iter().filter(|x| **x > 0.0).count(), out.extrapolation.n_atoms);
     let worst = out.extrapolation.worst_atom.unwrap();

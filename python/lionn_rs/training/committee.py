@@ -1,0 +1,389 @@
+"""Training of a committee: the same training several times, from other seeds and other images."""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+
+from lionn_rs.committee import Committee
+from lionn_rs.data.images import LabeledImage, data_hash, label_images
+from lionn_rs.data.split import Split
+from lionn_rs.data.summary import summary
+from lionn_rs.errors import ConfigError, DataError
+from lionn_rs.files import json_safe, write_json
+from lionn_rs.potential import Potential
+from lionn_rs.training.calibration import (
+    Agreement,
+    Calibration,
+    SpreadErrors,
+    calibrate,
+    spread_errors,
+)
+from lionn_rs.training.driver import Images, train
+from lionn_rs.training.metrics import Metrics, evaluate
+from lionn_rs.training.provenance import provenance
+from lionn_rs.training.session import write_log
+from lionn_rs.training.training_range import fit_training_range
+
+if TYPE_CHECKING:
+    from lionn_rs.descriptors import Descriptor
+
+logger = logging.getLogger(__name__)
+
+COMMITTEE_FILE: Final = "committee.json"
+MEMBER_FILE: Final = "member.json"
+"""Written when a member is finished; says what it was trained on."""
+
+
+@dataclass(frozen=True)
+class CommitteeResult:
+    """Outcome of :func:`train_committee`.
+
+    Attributes
+    ----------
+    committee : Committee
+        The members with the lowest validation error of each training, calibrated on the validation
+        images if there are any.
+    members : list of Potential
+        The same members with their training records.
+    metrics : dict of str to Metrics
+        Errors of the mean on ``train``, ``validation`` and ``test`` images, as far as given.
+    out_of_bag : list of Metrics
+        With bootstrap: errors of every member on the training images it has not seen.
+    calibration : Calibration or None
+        None without validation images.
+    agreement : dict
+        Set, then ``"energy"`` and ``"force"``, then ``"raw"`` and ``"calibrated"``: how well the
+        spread agrees with the error, :class:`~lionn_rs.training.calibration.Agreement`.
+    """
+
+    committee: Committee
+    members: list[Potential]
+    metrics: dict[str, Metrics]
+    out_of_bag: list[Metrics]
+    calibration: Calibration | None
+    agreement: dict[str, dict[str, dict[str, Agreement]]]
+
+    def __str__(self) -> str:
+        lines = [f"committee of {len(self.members)}"]
+        lines += [f"[{name}] {metrics}" for name, metrics in self.metrics.items()]
+        return "\n".join(lines + self.describe_spread())
+
+    def describe_spread(self) -> list[str]:
+        """Lines of text on spread and error of the images that were not trained on."""
+        lines = []
+        if self.calibration is not None:
+            lines.append(
+                f"spread calibrated on {self.calibration.n_images} validation images: factors "
+                f"{self.calibration.energy:.2f} (energy), {self.calibration.force:.2f} (force)"
+            )
+        for name, found in self.agreement.items():
+            lines += describe_agreement(found, name)
+        return lines
+
+
+def train_committee(
+    images: Images | Split,
+    *,
+    validation: Images | None = None,
+    test: Images | None = None,
+    descriptor: Descriptor,
+    n_members: int = 4,
+    bootstrap: bool = True,
+    seed: int = 0,
+    output: str | Path | None = None,
+    resume: bool = False,
+    progress: bool = True,
+    level_of_theory: str = "",
+    min_feature_range: float = 0.1,
+    n_starts: int = 1,
+    split: Split | dict[str, Any] | None = None,
+    **options: Any,
+) -> CommitteeResult:
+    """Train several potentials and put them into one committee.
+
+    Member k starts from the seed ``seed + k n_starts``. With ``bootstrap`` its training images are
+    drawn with replacement: image weights are multiplied by how often an image was drawn, those that
+    were not drawn (a share of about 1/e) have weight zero and are left for the out-of-bag errors.
+    Scaling, repulsion, validation and test images are the same for all members.
+
+    Parameters
+    ----------
+    images, validation, test, descriptor, progress, level_of_theory, min_feature_range, split
+        As in :func:`lionn_rs.train`.
+    n_members : int
+        Members, at least two. Four or more make the spread itself worth something.
+    bootstrap : bool
+        Draw the training images of every member anew; otherwise members differ in their initial
+        weights alone and tend to agree where all of them are wrong.
+    seed : int
+        Of the initial weights and of the draws.
+    output : str or Path, optional
+        Folder for ``committee.json`` and one subfolder ``member-K`` per member.
+    resume : bool
+        Keep finished members and go on with the one that was interrupted.
+    n_starts : int
+        Restarts of every member.
+    **options
+        Everything else as in :func:`lionn_rs.train`.
+
+    Returns
+    -------
+    CommitteeResult
+
+    Raises
+    ------
+    ConfigError
+        For fewer than two members, options out of range, or a folder with other members.
+    DataError, SimulationError
+        As :func:`lionn_rs.train`.
+    TrainingInterrupted
+        On Ctrl-C, after the member in progress has been written; finished members are kept.
+
+    Examples
+    --------
+    >>> import lionn_rs as lionn
+    >>> images = lionn.datasets.load("lgps_gpaw_pbe")[::6]
+    >>> parts = lionn.split(images, test=0.2, validation=0.2, seed=1)
+    >>> descriptor = lionn.Gaussian.amp_default(["Ge", "Li", "P", "S"], cutoff=lionn.Cosine(4.0))
+    >>> result = lionn.train_committee(
+    ...     parts, descriptor=descriptor, n_members=2, max_iterations=2, progress=False
+    ... )
+    >>> result.committee.evaluate(parts.test[0]).forces_std.shape
+    (50, 3)
+    """
+    if n_members < 2:
+        raise ConfigError(f"a committee needs at least 2 members, got n_members = {n_members}")
+    if isinstance(images, Split):
+        split = split or images
+        validation, test, images = images.validation, images.test, images.train
+    sets = {
+        "train": label_images(images),
+        "validation": label_images(validation or []),
+        "test": label_images(test or []),
+    }
+    if not sets["train"]:
+        raise ConfigError("no training images")
+    folder = None if output is None else Path(output)
+    if resume and folder is None:
+        raise ConfigError("resume=True needs the output folder of the run")
+    if folder is not None and (folder / "member-1").exists() and not resume:
+        raise ConfigError(f"{folder}: holds a committee; pass resume=True or another folder")
+    split_record = split.to_dict() if isinstance(split, Split) else dict(split or {})
+    members: list[Potential] = []
+    draws: list[np.ndarray] = []
+    for k in range(n_members):
+        draw = _draw(len(sets["train"]), seed, k) if bootstrap else np.ones(len(sets["train"]), int)
+        draws.append(draw)
+        member = _Member(
+            folder=None if folder is None else folder / f"member-{k + 1}",
+            request={
+                "seed": seed + k * n_starts,
+                "n_starts": n_starts,
+                "min_feature_range": min_feature_range,
+                "descriptor": descriptor.spec,
+                "draw": draw.tolist() if bootstrap else None,
+                "data_hash": {name: data_hash(part) for name, part in sets.items()},
+                "options": _plain(options),
+            },
+        )
+        potential = member.finished() if resume else None
+        if potential is None:
+            _say(folder, f"member {k + 1} of {n_members}: seed {seed + k * n_starts}")
+            result = train(
+                [
+                    replace(image, weight=image.weight * float(count))
+                    for image, count in zip(sets["train"], draw, strict=True)
+                ],
+                validation=sets["validation"],
+                test=sets["test"],
+                descriptor=descriptor,
+                seed=seed + k * n_starts,
+                n_starts=n_starts,
+                min_feature_range=min_feature_range,
+                output=member.folder,
+                resume=resume,
+                progress=progress,
+                title=f"member {k + 1} of {n_members}",
+                level_of_theory=level_of_theory,
+                training_range=False,
+                split=split_record | ({"bootstrap": draw.tolist()} if bootstrap else {}),
+                **options,
+            )
+            potential = result.best
+            member.finish(result.stop_reason)
+        else:
+            _say(folder, f"member {k + 1} of {n_members}: finished before, kept")
+        members.append(potential)
+    outcome = _assemble(members, draws, sets, descriptor, min_feature_range, progress, bootstrap)
+    settings = {"n_members": n_members, "bootstrap": bootstrap, "seed": seed}
+    outcome.committee.metadata = _metadata(outcome, sets, settings, split_record, level_of_theory)
+    if folder is not None:
+        outcome.committee.save(folder / COMMITTEE_FILE, force=True)
+        write_log(folder, str(outcome))
+    return outcome
+
+
+def _draw(n_images: int, seed: int, member: int) -> np.ndarray:
+    """How often every image is drawn for a member, (n_images,) int64."""
+    rng = np.random.default_rng([seed, member])
+    return np.bincount(rng.integers(n_images, size=n_images), minlength=n_images)
+
+
+@dataclass(frozen=True)
+class _Member:
+    """One member in the output folder."""
+
+    folder: Path | None
+    request: dict[str, Any]
+
+    def finished(self) -> Potential | None:
+        """Take the potential of an earlier call, if that came to its end with the same request."""
+        if self.folder is None or not (self.folder / MEMBER_FILE).is_file():
+            return None
+        path = self.folder / MEMBER_FILE
+        try:
+            found = json.loads(path.read_text("utf-8"))["request"]
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            raise DataError(f"{path}: not the record of a member ({error})") from None
+        wanted = json_safe(self.request)
+        for key in wanted:
+            if found.get(key) != wanted[key]:
+                raise ConfigError(
+                    f"{path}: cannot resume, '{key}' has changed since this member was trained; "
+                    "start again in another folder"
+                )
+        return Potential.load(self.folder / "best.json")
+
+    def finish(self, stop_reason: str) -> None:
+        """Mark the member as finished."""
+        if self.folder is not None:
+            record = {"request": self.request, "stop_reason": stop_reason}
+            write_json(self.folder / MEMBER_FILE, record)
+
+
+def _plain(options: dict[str, Any]) -> dict[str, Any]:
+    """Options of the training as JSON types; those that only bound time and memory are left out."""
+    free = {"wall_time_s", "max_memory_gb", "callback", "title"}
+    kept = {key: value for key, value in options.items() if key not in free}
+    if kept.get("initial") is not None:
+        kept["initial"] = kept["initial"].hash
+    plain: dict[str, Any] = json_safe(kept)
+    return plain
+
+
+def _say(folder: Path | None, text: str) -> None:
+    logger.info(text)
+    if folder is not None:
+        folder.mkdir(parents=True, exist_ok=True)
+        write_log(folder, text)
+
+
+def _assemble(
+    members: list[Potential],
+    draws: Sequence[np.ndarray],
+    sets: dict[str, list[LabeledImage]],
+    descriptor: Descriptor,
+    min_feature_range: float,
+    progress: bool,
+    bootstrap: bool,
+) -> CommitteeResult:
+    """Committee of trained members, judged on all sets."""
+    ranges = fit_training_range(
+        descriptor, sets["train"], min_feature_range=min_feature_range, progress=progress
+    )
+    core = Committee(members).core.with_training_range(ranges)
+    committee, calibration = Committee(core), None
+    if sets["validation"]:
+        committee, calibration = calibrate(committee, sets["validation"])
+    held_out = {name: sets[name] for name in ("validation", "test") if sets[name]}
+    out_of_bag = []
+    if bootstrap:
+        for member, draw in zip(members, draws, strict=True):
+            left = [image for image, n in zip(sets["train"], draw, strict=True) if n == 0]
+            if left:
+                out_of_bag.append(evaluate(member, left))
+    return CommitteeResult(
+        committee=committee,
+        members=members,
+        metrics={name: evaluate(committee, part) for name, part in sets.items() if part},
+        out_of_bag=out_of_bag,
+        calibration=calibration,
+        agreement={
+            name: agreement(committee, spread_errors(committee, part))
+            for name, part in held_out.items()
+        },
+    )
+
+
+def agreement(
+    committee: Committee, pairs: dict[str, SpreadErrors]
+) -> dict[str, dict[str, Agreement]]:
+    """Agreement of spread and error without and with the factors of the committee."""
+    scale = dict(zip(("energy", "force"), committee.spread_scale, strict=True))
+    return {
+        name: {
+            "raw": Agreement.of(found.scaled(1.0 / scale[name])),
+            "calibrated": Agreement.of(found),
+        }
+        for name, found in pairs.items()
+    }
+
+
+UNITS: Final = {"energy": ("meV/atom", 1e3), "force": ("meV/Å", 1e3)}
+
+
+def describe_agreement(found: dict[str, dict[str, Agreement]], name: str) -> list[str]:
+    """Lines of text on spread and error of one set of images."""
+    lines = []
+    for quantity, entry in found.items():
+        unit, factor = UNITS[quantity]
+        lines += [
+            f"[{name}] {quantity} spread, {kind}: {values.describe(unit, factor)}"
+            for kind, values in entry.items()
+        ]
+    return lines
+
+
+def _metadata(
+    result: CommitteeResult,
+    sets: dict[str, list[LabeledImage]],
+    settings: dict[str, Any],
+    split_record: dict[str, Any],
+    level_of_theory: str,
+) -> dict[str, Any]:
+    """Record of the committee: that of one potential, and what belongs to members and spread."""
+    common = dict(result.members[0].metadata.get("training", {}))
+    own = ("seed", "best_iteration", "best_start", "last_iteration", "stop_reason", "seconds")
+    for key in own:
+        common.pop(key, None)
+    record = common | {"split": split_record}
+    data = summary(sets["train"])
+    metadata = provenance(sets, record, result.metrics, data, level_of_theory)
+    members = [
+        {
+            "hash": member.hash,
+            **{key: member.metadata.get("training", {}).get(key) for key in own},
+            "errors": member.metadata.get("errors", {}),
+        }
+        for member in result.members
+    ]
+    for entry, metrics in zip(members, result.out_of_bag, strict=False):
+        entry["out_of_bag"] = metrics.to_dict()
+    extra = {
+        "committee": settings | {"members": members},
+        "agreement": {
+            name: {q: {kind: asdict(a) for kind, a in e.items()} for q, e in quantities.items()}
+            for name, quantities in result.agreement.items()
+        },
+    }
+    metadata |= json_safe(extra)
+    if "calibration" in result.committee.metadata:
+        metadata["calibration"] = result.committee.metadata["calibration"]
+    return metadata
