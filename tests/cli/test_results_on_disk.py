@@ -67,7 +67,7 @@ def test_info_finds_what_a_folder_holds(runs, lionn):
     assert "trajectory of 50 atoms" in outcome.out
     outcome = lionn("info", runs)
     assert outcome.code == 1
-    assert "holds no trajectory.h5 and no best.json" in outcome.err
+    assert "holds no trajectory.h5, committee.json or best.json" in outcome.err
 
 
 @pytest.mark.parametrize("charge", ["0", "nan"])

@@ -163,6 +163,10 @@ def train_committee(
     if isinstance(images, Split):
         split = split or images
         validation, test, images = images.validation, images.test, images.train
+    if options.get("initial") is not None and not bootstrap:
+        raise ConfigError(
+            "an initial potential is the same for all members: use bootstrap=True, or no initial"
+        )
     sets = {
         "train": label_images(images),
         "validation": label_images(validation or []),
@@ -176,6 +180,9 @@ def train_committee(
     if folder is not None and (folder / "member-1").exists() and not resume:
         raise ConfigError(f"{folder}: holds a committee; pass resume=True or another folder")
     split_record = split.to_dict() if isinstance(split, Split) else dict(split or {})
+    if folder is not None:
+        folder.mkdir(parents=True, exist_ok=True)
+        write_json(folder / "split.json", split_record)
     members: list[Potential] = []
     draws: list[np.ndarray] = []
     for k in range(n_members):
@@ -280,9 +287,7 @@ def _plain(options: dict[str, Any]) -> dict[str, Any]:
 
 def _say(folder: Path | None, text: str) -> None:
     logger.info(text)
-    if folder is not None:
-        folder.mkdir(parents=True, exist_ok=True)
-        write_log(folder, text)
+    write_log(folder, text)
 
 
 def _assemble(
