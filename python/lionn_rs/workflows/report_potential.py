@@ -26,6 +26,13 @@ EXTRAPOLATION_NOTICE = 1e-4
 EXTRAPOLATION_WARNING = 1e-2
 """More is not supported by the training set. Both levels are rules of thumb (docs: trust)."""
 
+ASSESSED = {
+    "mean_force_std": Column("mean force spread", "eV/Å"),
+    "max_force_std": Column("largest", "eV/Å"),
+    "max_grade": Column("largest grade"),
+}
+"""What potentials that can assess themselves say about a run."""
+
 SET_NAMES = {"train": "training", "validation": "validation", "test": "test"}
 
 
@@ -123,6 +130,11 @@ def _model_used(training: dict[str, Any]) -> str:
 def trust_section(summary: dict[str, Any], figures: Path) -> html.Section:
     """How often the dynamics left the range of the training set, per temperature."""
     rows = []
+    known = [
+        (name, column)
+        for name, column in ASSESSED.items()
+        if any(run.get(name) is not None for run in summary["md"])
+    ]
     for run in summary["md"]:
         rate = run["extrapolation_rate"]
         rows.append(
@@ -132,6 +144,7 @@ def trust_section(summary: dict[str, Any], figures: Path) -> html.Section:
                 percent(rate),
                 percent(run["extrapolation_step_rate"]),
                 significant(run["extrapolation_worst"], 2),
+                *(significant(run.get(name), 2) for name, _ in known),
                 support_badge(rate if run["status"] == "finished" else None),
             )
         )
@@ -141,6 +154,7 @@ def trust_section(summary: dict[str, Any], figures: Path) -> html.Section:
         Column("environments outside", "of all atoms and steps"),
         Column("steps with one outside"),
         Column("worst excess", "range widths"),
+        *(column for _, column in known),
         Column("training set", kind="text"),
     ]
     return html.section(
