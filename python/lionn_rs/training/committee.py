@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 import logging
+import time
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
+from numpy.typing import NDArray
 
 from lionn_rs.committee import Committee
 from lionn_rs.data.images import LabeledImage, data_hash, label_images
@@ -103,6 +105,7 @@ def train_committee(
     level_of_theory: str = "",
     min_feature_range: float = 0.1,
     n_starts: int = 1,
+    wall_time_s: float | None = None,
     split: Split | dict[str, Any] | None = None,
     **options: Any,
 ) -> CommitteeResult:
@@ -130,6 +133,8 @@ def train_committee(
         Keep finished members and go on with the one that was interrupted.
     n_starts : int
         Restarts of every member.
+    wall_time_s : float, optional
+        Limit on this call, s; the members that are left share what is left.
     **options
         Everything else as in :func:`lionn_rs.train`.
 
@@ -175,58 +180,48 @@ def train_committee(
     if not sets["train"]:
         raise ConfigError("no training images")
     folder = None if output is None else Path(output)
-    if resume and folder is None:
-        raise ConfigError("resume=True needs the output folder of the run")
-    if folder is not None and (folder / "member-1").exists() and not resume:
-        raise ConfigError(f"{folder}: holds a committee; pass resume=True or another folder")
     split_record = split.to_dict() if isinstance(split, Split) else dict(split or {})
-    if folder is not None:
-        folder.mkdir(parents=True, exist_ok=True)
-        write_json(folder / "split.json", split_record)
+    _begin(folder, split_record, resume)
+    deadline = None if wall_time_s is None else time.monotonic() + wall_time_s
+    common = options | {
+        "validation": sets["validation"],
+        "test": sets["test"],
+        "descriptor": descriptor,
+        "n_starts": n_starts,
+        "min_feature_range": min_feature_range,
+        "level_of_theory": level_of_theory,
+        "resume": resume,
+        "progress": progress,
+    }
     members: list[Potential] = []
-    draws: list[np.ndarray] = []
-    for k in range(n_members):
-        draw = _draw(len(sets["train"]), seed, k) if bootstrap else np.ones(len(sets["train"]), int)
-        draws.append(draw)
+    draws = [_draw(len(sets["train"]), seed, k, bootstrap) for k in range(n_members)]
+    for k, draw in enumerate(draws):
+        left = None if deadline is None else max(deadline - time.monotonic(), 0.0)
         member = _Member(
             folder=None if folder is None else folder / f"member-{k + 1}",
             request={
+                **_plain(options),
                 "seed": seed + k * n_starts,
                 "n_starts": n_starts,
                 "min_feature_range": min_feature_range,
                 "descriptor": descriptor.spec,
                 "draw": draw.tolist() if bootstrap else None,
                 "data_hash": {name: data_hash(part) for name, part in sets.items()},
-                "options": _plain(options),
             },
         )
         potential = member.finished() if resume else None
+        state = "finished before, kept" if potential else f"seed {seed + k * n_starts}"
+        _say(folder, f"member {k + 1} of {n_members}: {state}")
         if potential is None:
-            _say(folder, f"member {k + 1} of {n_members}: seed {seed + k * n_starts}")
-            result = train(
-                [
-                    replace(image, weight=image.weight * float(count))
-                    for image, count in zip(sets["train"], draw, strict=True)
-                ],
-                validation=sets["validation"],
-                test=sets["test"],
-                descriptor=descriptor,
+            potential = member.train(
+                sets["train"],
+                draw,
                 seed=seed + k * n_starts,
-                n_starts=n_starts,
-                min_feature_range=min_feature_range,
-                output=member.folder,
-                resume=resume,
-                progress=progress,
+                wall_time_s=None if left is None else left / (n_members - k),
                 title=f"member {k + 1} of {n_members}",
-                level_of_theory=level_of_theory,
-                training_range=False,
                 split=split_record | ({"bootstrap": draw.tolist()} if bootstrap else {}),
-                **options,
+                **common,
             )
-            potential = result.best
-            member.finish(result.stop_reason)
-        else:
-            _say(folder, f"member {k + 1} of {n_members}: finished before, kept")
         members.append(potential)
     outcome = _assemble(members, draws, sets, descriptor, min_feature_range, progress, bootstrap)
     settings = {"n_members": n_members, "bootstrap": bootstrap, "seed": seed}
@@ -237,8 +232,22 @@ def train_committee(
     return outcome
 
 
-def _draw(n_images: int, seed: int, member: int) -> np.ndarray:
-    """How often every image is drawn for a member, (n_images,) int64."""
+def _begin(folder: Path | None, split: dict[str, Any], resume: bool) -> None:
+    """Lay out the output folder, or refuse the one that is there."""
+    if folder is None:
+        if resume:
+            raise ConfigError("resume=True needs the output folder of the run")
+        return
+    if (folder / "member-1").exists() and not resume:
+        raise ConfigError(f"{folder}: holds a committee; pass resume=True or another folder")
+    folder.mkdir(parents=True, exist_ok=True)
+    write_json(folder / "split.json", split)
+
+
+def _draw(n_images: int, seed: int, member: int, bootstrap: bool) -> NDArray[np.int64]:
+    """How often every image is used for a member, (n_images,) int64."""
+    if not bootstrap:
+        return np.ones(n_images, dtype=np.int64)
     rng = np.random.default_rng([seed, member])
     return np.bincount(rng.integers(n_images, size=n_images), minlength=n_images)
 
@@ -260,24 +269,32 @@ class _Member:
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise DataError(f"{path}: not the record of a member ({error})") from None
         wanted = json_safe(self.request)
-        for key in wanted:
-            if found.get(key) != wanted[key]:
+        for key in dict.fromkeys([*wanted, *found]):
+            if found.get(key) != wanted.get(key):
                 raise ConfigError(
                     f"{path}: cannot resume, '{key}' has changed since this member was trained; "
                     "start again in another folder"
                 )
         return Potential.load(self.folder / "best.json")
 
-    def finish(self, stop_reason: str) -> None:
-        """Mark the member as finished."""
+    def train(
+        self, images: Sequence[LabeledImage], draw: NDArray[np.int64], **options: Any
+    ) -> Potential:
+        """Train on images with weights times ``draw`` and mark the member as finished."""
+        weighted = [
+            replace(image, weight=image.weight * float(count))
+            for image, count in zip(images, draw, strict=True)
+        ]
+        result = train(weighted, output=self.folder, training_range=False, **options)
         if self.folder is not None:
-            record = {"request": self.request, "stop_reason": stop_reason}
+            record = {"request": self.request, "stop_reason": result.stop_reason}
             write_json(self.folder / MEMBER_FILE, record)
+        return result.best
 
 
 def _plain(options: dict[str, Any]) -> dict[str, Any]:
     """Options of the training as JSON types; those that only bound time and memory are left out."""
-    free = {"wall_time_s", "max_memory_gb", "callback", "title"}
+    free = {"max_memory_gb", "callback"}
     kept = {key: value for key, value in options.items() if key not in free}
     if kept.get("initial") is not None:
         kept["initial"] = kept["initial"].hash
@@ -292,7 +309,7 @@ def _say(folder: Path | None, text: str) -> None:
 
 def _assemble(
     members: list[Potential],
-    draws: Sequence[np.ndarray],
+    draws: Sequence[NDArray[np.int64]],
     sets: dict[str, list[LabeledImage]],
     descriptor: Descriptor,
     min_feature_range: float,

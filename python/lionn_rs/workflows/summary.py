@@ -95,7 +95,7 @@ def warnings_of(
             "publish a conductivity."
         )
     for run in runs:
-        if run["status"] == "failed":
+        if run["status"] in ("failed", "stopped"):
             warnings.append(
                 f"The run at {run['temperature_K']:g} K, seed {run['seed']}, had to stop and is "
                 f"left out: {run['stop_reason']}"

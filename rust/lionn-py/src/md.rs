@@ -107,6 +107,7 @@ impl MdRun {
 
     /// Watch the reliability of the potential: ``action`` is "report", "stop" or "dump".
     #[pyo3(signature = (*, stride, max_force_std, max_grade, action, spacing, n_frames))]
+    #[allow(clippy::too_many_arguments)]
     fn set_monitor(
         &mut self,
         py: Python<'_>,
