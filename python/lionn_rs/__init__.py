@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     from lionn_rs.neighbors import neighbor_list
     from lionn_rs.potential import Potential
     from lionn_rs.training import LossWeights, Metrics, TrainingResult, evaluate, predict, train
+    from lionn_rs.workflows.scan import scan
+    from lionn_rs.workflows.scan_results import ScanResult
 
 _HOME = {
     "lionn_rs.calculator": ["LionnCalculator"],
@@ -50,6 +52,8 @@ _HOME = {
         "predict",
         "train",
     ],
+    "lionn_rs.workflows.scan": ["scan"],
+    "lionn_rs.workflows.scan_results": ["ScanResult"],
 }
 _MODULE_OF = {name: module for module, names in _HOME.items() for name in names}
 _SUBPACKAGES = ("analysis", "datasets", "md", "plots", "testing")
@@ -70,6 +74,7 @@ __all__ = [
     "ModelFileError",
     "Polynomial",
     "Potential",
+    "ScanResult",
     "ShapeError",
     "SimulationError",
     "TrainingResult",
@@ -82,6 +87,7 @@ __all__ = [
     "plots",
     "predict",
     "read_images",
+    "scan",
     "split",
     "testing",
     "train",

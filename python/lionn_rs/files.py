@@ -121,6 +121,7 @@ def prepare_folder(path: str | Path, *, force: bool = False, resume: bool = Fals
 
 
 PREAMBLE = {"config.resolved.toml", "split.json", "train.log", "run.log", "stages.json"}
+PREAMBLE |= {"images.traj", "scan.json", "scan.log"}
 """Files written before there is any result; what failed with these alone may be tried again."""
 
 

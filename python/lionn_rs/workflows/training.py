@@ -15,9 +15,10 @@ if TYPE_CHECKING:
 
     from ase import Atoms
 
-    from lionn_rs.config import TrainConfig
+    from lionn_rs.config import DataSection, TrainConfig
+    from lionn_rs.data import Split
 
-__all__ = ["error_table", "train_command", "train_stage"]
+__all__ = ["error_table", "split_images", "train_command", "train_stage"]
 
 
 def train_command(
@@ -42,6 +43,7 @@ def train_stage(
     figures: Path,
     resume: bool,
     progress: bool,
+    parts: Split | None = None,
 ) -> dict[str, Any]:
     """Split, train, evaluate on the three sets, draw; returns the record of the training.
 
@@ -58,24 +60,19 @@ def train_stage(
         Continue from the checkpoint in ``folder`` if there is one.
     progress : bool
         Show progress.
+    parts : Split, optional
+        The three sets; default: the images are split as the ``[data]`` section says.
 
     Returns
     -------
     dict
         JSON-safe: errors of the three sets, sizes, stop reason, seconds.
     """
-    from lionn_rs.data import split
     from lionn_rs.plots.training import learning_curves, parity
     from lionn_rs.training import LossWeights, predict, train
 
     data, options = config.data, config.training
-    parts = split(
-        images,
-        test=data.test,
-        validation=data.validation,
-        seed=data.seed,
-        by=data.split_by,
-    )
+    parts = parts or split_images(data, images)
     elements = sorted({symbol for atoms in images for symbol in atoms.get_chemical_symbols()})
     descriptor = make_descriptor(config.descriptor, elements)
     result = train(
@@ -131,6 +128,19 @@ def train_stage(
     }
     write_json(folder / "metrics.json", record)
     return record
+
+
+def split_images(section: DataSection, images: list[Atoms]) -> Split:
+    """Split images as a ``[data]`` section says."""
+    from lionn_rs.data import split
+
+    return split(
+        images,
+        test=section.test,
+        validation=section.validation,
+        seed=section.seed,
+        by=section.split_by,
+    )
 
 
 def error_table(metrics: dict[str, dict[str, Any]]) -> str:
