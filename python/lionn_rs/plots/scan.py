@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
 
 __all__ = ["pareto_front", "plot_pareto", "plot_scan_errors"]
 
+Point = tuple[float, float]
+
 MARKERS: Final = "osD^vP*X"
 DODGE: Final = 0.13
 """Distance of the three sets along the axis, in units of one category."""
@@ -32,19 +35,21 @@ POINT_RADIUS: Final = 3.0
 RING_RADIUS: Final = 6.0
 LABEL_PLACES: Final = tuple(
     (x, y, horizontal, vertical)
-    for distance in (5, 10, 16)
+    for distance in (4, 8, 14)
     for x, y, horizontal, vertical in (
-        (distance, 0, "left", "center"),
         (distance, distance, "left", "bottom"),
-        (0, distance, "center", "bottom"),
+        (-distance, -distance, "right", "top"),
+        (distance, 0, "left", "center"),
         (-distance, 0, "right", "center"),
         (distance, -distance, "left", "top"),
-        (0, -distance, "center", "top"),
         (-distance, distance, "right", "bottom"),
-        (-distance, -distance, "right", "top"),
+        (0, distance, "center", "bottom"),
+        (0, -distance, "center", "top"),
     )
 )
 """Where a label may stand beside its point (points of type), in order of preference."""
+N_CLOSE: Final = 8
+"""So many of these places are close enough for a label among many."""
 
 
 @dataclass(frozen=True)
@@ -54,6 +59,17 @@ class _Panel:
     title: str
     names: list[str]
     groups: list[ScanGroup]
+
+
+@dataclass(frozen=True)
+class _Label:
+    """Text beside a point, which is a circle of some radius (points of type)."""
+
+    text: str
+    point: Point
+    color: str
+    bold: bool
+    radius: float
 
 
 def plot_scan_errors(result: ScanResult) -> Figure:
@@ -174,7 +190,7 @@ def plot_pareto(result: ScanResult, ax: Axes | None = None) -> Figure:
     errors = [MEV * statistic.mean for statistic in found]
     spreads = [MEV * (statistic.spread or 0.0) for statistic in found]
     x_label = "energy and forces on one core / (µs per atom)"
-    with one_axes(ax, x_label, label, width_in=4.8, height_in=3.6) as (figure, axes):
+    with one_axes(ax, x_label, label, width_in=5.6, height_in=4.2) as (figure, axes):
         names = list(dict.fromkeys(group.descriptor for group in groups))
         for k, name in enumerate(names):
             own = [n for n, group in enumerate(groups) if group.descriptor == name]
@@ -186,7 +202,7 @@ def plot_pareto(result: ScanResult, ax: Axes | None = None) -> Figure:
                 marker=MARKERS[k % len(MARKERS)],
                 markersize=4.5,
                 elinewidth=0.8,
-                linestyle="none",
+                linewidth=0.4,
                 label=name,
                 zorder=3,
             )
@@ -207,21 +223,34 @@ def plot_pareto(result: ScanResult, ax: Axes | None = None) -> Figure:
         ends = [m + sign * s for m, s in zip(errors, spreads, strict=True) for sign in (-1, 1)]
         _pareto_scale(axes, "y", [end for end in ends if end > 0])
         front = pareto_front(costs, errors)
-        _draw_front(axes, [(costs[k], errors[k]) for k in front])
+        corners = _draw_front(axes, [(costs[k], errors[k]) for k in front])
         _legend(axes, names)
-        texts = [_topology(group) for group in groups]
-        points = list(zip(costs, errors, strict=True))
-        _place_labels(figure, axes, points, texts, important=set(front), ringed=best)
+        labels = [
+            _Label(
+                _topology(group),
+                (costs[k], errors[k]),
+                COLORS[names.index(group.descriptor) % len(COLORS)],
+                bold=k in front,
+                radius=RING_RADIUS if k == best else POINT_RADIUS,
+            )
+            for k, group in enumerate(groups)
+        ]
+        bars = [((c, e - s), (c, e + s)) for c, e, s in zip(costs, errors, spreads, strict=True)]
+        _place_labels(figure, axes, labels, [*bars, *pairwise(corners)])
     return figure
 
 
-def _draw_front(ax: Axes, points: list[tuple[float, float]]) -> None:
-    """Staircase through the points, from the upper to the right edge."""
+def _draw_front(ax: Axes, points: list[Point]) -> list[Point]:
+    """Staircase through the points, from the upper to the right edge; returns its corners."""
     right, top = ax.get_xlim()[1], ax.get_ylim()[1]
     (first, _), (_, last) = points[0], points[-1]
-    x = [first, *(cost for cost, _ in points), right]
-    y = [top, *(error for _, error in points), last]
-    ax.plot(x, y, color=GRAY, linewidth=0.9, drawstyle="steps-post", label="front", zorder=1)
+    corners = [(first, top)]
+    for cost, error in points:
+        corners += [(cost, corners[-1][1]), (cost, error)]
+    corners.append((right, last))
+    x, y = zip(*corners, strict=True)
+    ax.plot(x, y, color=GRAY, linewidth=0.9, label="front", zorder=1)
+    return corners
 
 
 def _legend(ax: Axes, names: list[str]) -> None:
@@ -320,55 +349,41 @@ def _plain_log(ax: Axes, axis: str) -> None:
 def _place_labels(
     figure: Figure,
     ax: Axes,
-    points: list[tuple[float, float]],
-    texts: list[str],
-    *,
-    important: set[int],
-    ringed: int | None,
+    labels: list[_Label],
+    lines: list[tuple[Point, Point]],
 ) -> None:
-    """Write labels beside points where they hide neither points nor other labels.
+    """Write labels beside points where they hide no point, line or other label.
 
-    The important ones are placed first, in bold; another that finds no place is left out.
+    Those of the front come first and in bold; another that finds no place close by is left out.
     """
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.transforms import Bbox
 
     FigureCanvasAgg(figure).draw()  # settles the layout, so that places on paper are known
-    pixels = ax.transData.transform(points)
-    radii = [RING_RADIUS if k == ringed else POINT_RADIUS for k in range(len(points))]
-    extents = [radius * figure.dpi / 72 for radius in radii]
-    taken = [Bbox([p - extent, p + extent]) for p, extent in zip(pixels, extents, strict=True)]
+    to_paper = ax.transData.transform
+    taken = [Bbox(np.sort(to_paper(line), axis=0)) for line in lines]
+    for label in labels:
+        extent = label.radius * figure.dpi / 72
+        center = to_paper(label.point)
+        taken.append(Bbox([center - extent, center + extent]))
     inside = ax.get_window_extent()
-    for k in sorted(range(len(points)), key=lambda k: (k not in important, k)):
-        bold = k in important
-        weight = "bold" if bold else "normal"
-        for x, y, horizontal, vertical in LABEL_PLACES:
+    for label in sorted(labels, key=lambda label: not label.bold):
+        places = LABEL_PLACES if label.bold else LABEL_PLACES[:N_CLOSE]
+        for x, y, horizontal, vertical in places:
             text = ax.annotate(
-                texts[k],
-                points[k],
+                label.text,
+                label.point,
                 xytext=(x, y),
                 textcoords="offset points",
                 ha=horizontal,
                 va=vertical,
                 fontsize=7,
-                fontweight=weight,
-                color="black" if bold else GRAY,
+                fontweight="bold" if label.bold else "normal",
+                color=label.color,
             )
             box = text.get_window_extent()
-            free = inside.containsx(box.x0) and inside.containsx(box.x1)
-            free = free and inside.containsy(box.y0) and inside.containsy(box.y1)
-            if free and not any(box.overlaps(other) for other in taken):
+            within = inside.contains(box.x0, box.y0) and inside.contains(box.x1, box.y1)
+            if within and not any(box.overlaps(other) for other in taken):
                 taken.append(box)
                 break
             text.remove()
-        else:
-            if bold:
-                ax.annotate(
-                    texts[k],
-                    points[k],
-                    xytext=(5, 0),
-                    textcoords="offset points",
-                    va="center",
-                    fontsize=7,
-                    fontweight="bold",
-                )
