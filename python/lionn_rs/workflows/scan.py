@@ -31,7 +31,7 @@ from lionn_rs.workflows.inputs import load_images, make_descriptor
 from lionn_rs.workflows.journal import log_file
 from lionn_rs.workflows.scan_executors import open_executor, share_processors
 from lionn_rs.workflows.scan_grid import Plan, differences, expand, grid_record
-from lionn_rs.workflows.scan_results import ScanMember, ScanResult
+from lionn_rs.workflows.scan_results import ScanMember, ScanResult, loss_of
 from lionn_rs.workflows.scan_tables import (
     csv_table,
     markdown,
@@ -238,8 +238,8 @@ class Scan:
             side_by_side,
             on_cluster=on_cluster,
         )
-        self._log(f"{len(self.plans)} members, {len(outcomes)} of them finished before")
         n_members = len(self.plans)
+        self._log(f"{len(outcomes)} of {n_members} members finished before")
         with (
             self._ticket(tasks),
             progress_display("scan", n_members, "members", enabled=self.progress) as display,
@@ -249,7 +249,8 @@ class Scan:
             if tasks:
                 where = "on Dask" if on_cluster else f"{side_by_side} side by side"
                 s = "s" if n_threads > 1 else ""
-                text = f"training {len(tasks)} members {where}, {n_threads} thread{s} each"
+                text = f"training {len(tasks)} of {n_members} members, {where}, "
+                text += f"{n_threads} thread{s} each"
                 self._log(text, display)
             futures = {executor.submit(run_member, task): task for task in tasks}
             try:
@@ -375,11 +376,13 @@ class Scan:
         if outcome.result is None:
             return ScanMember(**head, error=outcome.error)
         result = outcome.result
-        keys = ("n_parameters", "validation_loss", "best_iteration", "iterations", "stop_reason")
+        metrics = {name: Metrics(**entry) for name, entry in result["metrics"].items()}
+        keys = ("n_parameters", "best_iteration", "iterations", "stop_reason")
         return ScanMember(
             **head,
             n_features=max(result["n_features"].values()),
-            metrics={name: Metrics(**entry) for name, entry in result["metrics"].items()},
+            metrics=metrics,
+            validation_loss=loss_of(metrics["validation"], self.config.training),
             **{key: result[key] for key in (*keys, "seconds", "n_threads")},
         )
 

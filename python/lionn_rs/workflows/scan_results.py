@@ -13,9 +13,10 @@ from lionn_rs.errors import SimulationError
 from lionn_rs.training.metrics import Metrics
 
 if TYPE_CHECKING:
+    from lionn_rs.config import TrainingSection
     from lionn_rs.potential import Potential
 
-__all__ = ["SETS", "Quantity", "ScanGroup", "ScanMember", "ScanResult", "Statistic"]
+__all__ = ["SETS", "Quantity", "ScanGroup", "ScanMember", "ScanResult", "Statistic", "loss_of"]
 
 Quantity = Literal["energy_rmse_per_atom", "force_rmse"]
 SETS = ("train", "validation", "test")
@@ -44,6 +45,22 @@ class Statistic:
         return cls(mean(found), stdev(found) if len(found) > 1 else None)
 
 
+def loss_of(metrics: Metrics, weights: TrainingSection) -> float:
+    """One number for the errors on a set, by which potentials are compared.
+
+    ``w_E (energy RMSE per atom)² + w_F (force RMSE)² + w_S (stress RMSE)²`` with the weights of
+    the training. Unlike the loss that picks the iteration it is that of the potential as saved,
+    with its short-range repulsion, and gives every force component the same weight in images of
+    different size.
+    """
+    terms = (
+        (weights.energy_weight, metrics.energy_rmse_per_atom),
+        (weights.force_weight, metrics.force_rmse),
+        (weights.stress_weight, metrics.stress_rmse),
+    )
+    return sum(weight * error**2 for weight, error in terms if error is not None)
+
+
 @dataclass(frozen=True)
 class ScanMember:
     """One training of a scan.
@@ -68,7 +85,7 @@ class ScanMember:
     metrics : dict of str to Metrics
         Errors on ``train``, ``validation`` and, if there is one, ``test`` set.
     validation_loss : float
-        Loss per validation image at the best iteration.
+        :func:`loss_of` the validation errors.
     best_iteration, iterations : int
         Iteration of the lowest validation loss, and the last one.
     stop_reason : str
@@ -148,7 +165,7 @@ class ScanGroup:
 
     @property
     def validation_loss(self) -> float:
-        """Mean over seeds of the loss per validation image."""
+        """Mean over the seeds."""
         return mean(member.validation_loss for member in self.members)
 
     def error_of(self, name: str, quantity: Quantity) -> Statistic | None:

@@ -203,9 +203,7 @@ def train_member(task: MemberTask) -> dict[str, Any]:
     from lionn_rs.data import Split, label_images, read_images
     from lionn_rs.data.images import data_hash
     from lionn_rs.potential import Potential
-    from lionn_rs.training.history import History
     from lionn_rs.training.memory import FREE_MEMORY_SHARE, GIGABYTE, free_memory
-    from lionn_rs.training.session import HISTORY_NAME
     from lionn_rs.workflows.training import train_stage
 
     scan = Path(task.scan)
@@ -230,14 +228,11 @@ def train_member(task: MemberTask) -> dict[str, Any]:
         parts=parts,
     )
     potential = Potential.load(task.folder / "best.json")
-    losses = History.read(task.folder / HISTORY_NAME).column("validation_loss")
     result = {
         "fingerprint": task.fingerprint,
         "potential_hash": potential.hash,
         "n_features": potential.descriptor.n_features,
         "n_parameters": len(potential.parameters),
-        # The criterion that picked the iteration, per image.
-        "validation_loss": float(min(losses[losses == losses])) / len(parts.validation),
         "n_threads": task.n_threads,
         **{
             key: record[key]

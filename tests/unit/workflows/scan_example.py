@@ -37,7 +37,9 @@ def member(
         folder=Path("runs/scan/members") / name,
         n_features=56,
         n_parameters=1292,
-        metrics={k: metrics(energy * x, None if force is None else force * x) for k, x in sets.items()},
+        metrics={
+            k: metrics(energy * x, None if force is None else force * x) for k, x in sets.items()
+        },
         validation_loss=force or energy if loss is None else loss,
         best_iteration=80,
         iterations=100,
