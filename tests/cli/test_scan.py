@@ -58,7 +58,11 @@ def test_failures_are_told_and_the_rest_is_written(toml, lionn, tmp_path, monkey
     assert "│ small" in outcome.out
     assert outcome.err.startswith("lionn: 1 of 2 members failed, the first: lonely-2-seed1: ")
     assert outcome.err.endswith("(--resume tries them again)\n")
-    assert "| small | 56 | (2) |" in (tmp_path / "out" / "table.md").read_text()
+    table = (tmp_path / "out" / "table.md").read_text()
+    assert "| small | 56 | (2) |" in table
+    assert "| lonely-2-seed1 | no fingerprint differs" in table
+    log = (tmp_path / "out" / "members" / "lonely-2-seed1" / "train.log").read_text()
+    assert "Traceback" in log
     resolved = load_config(tmp_path / "out" / "config.resolved.toml", ScanConfig)
     assert resolved == load_config(toml, ScanConfig)
 

@@ -29,7 +29,9 @@ HEADER = (
 
 
 def command(
-    config: Annotated[Path, typer.Argument(help="TOML file with [data], [training] and [scan].")],
+    config: Annotated[
+        Path, typer.Argument(help="TOML file with the sections of a training, and scan.")
+    ],
     output: Output,
     workers: Annotated[
         int | None,

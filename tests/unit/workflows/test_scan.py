@@ -20,7 +20,7 @@ from lionn_rs.data.images import data_hash
 from lionn_rs.errors import ConfigError
 from lionn_rs.workflows import scan as work
 from lionn_rs.workflows import scan_timing, scan_worker
-from lionn_rs.workflows.scan_executors import share_processors
+from lionn_rs.workflows.scan_executors import open_executor, share_processors
 from lionn_rs.workflows.scan_grid import expand
 from lionn_rs.workflows.training import train_command
 
@@ -145,9 +145,9 @@ def test_added_members_alone_are_trained(folder, monkeypatch):
 
     monkeypatch.setattr(work, "run_member", note)
     before = {path: path.stat().st_mtime_ns for path in (folder / "members").rglob("*")}
-    result = run(config(scan={"hidden_layers": [[3], [2]], "seeds": [1, 2]}), folder, resume=True)
-    assert trained == ["A-3-seed1", "A-3-seed2"]
-    assert [m.name for m in result.finished] == [*trained, "A-2-seed1", "A-2-seed2"]
+    result = run(config(scan={"seeds": [3, 1, 2]}), folder, resume=True)
+    assert trained == ["A-2-seed3"]
+    assert [m.name for m in result.finished] == ["A-2-seed3", "A-2-seed1", "A-2-seed2"]
     assert {path: path.stat().st_mtime_ns for path in before if path.is_file()} == {
         path: time for path, time in before.items() if path.is_file()
     }
@@ -178,20 +178,6 @@ def test_result_of_other_settings_is_not_taken(folder):
     assert scan_worker.read_result(path.parent, "another") is None
     path.write_text("{")
     assert scan_worker.read_result(path.parent, fingerprint) is None
-
-
-def test_failed_member_is_reported_and_the_others_go_on(folder):
-    # Without neighbors there is nothing to learn.
-    lonely = {"name": "lonely", "cutoff": 1.0}
-    grown = config(scan={"descriptors": [lonely, *CONTENT["scan"]["descriptors"]], "seeds": [1, 2]})
-    result = run(grown, folder, resume=True)
-    assert [member.name for member in result.failed] == ["lonely-2-seed1", "lonely-2-seed2"]
-    assert "nothing to learn with a cutoff of 1 Å" in result.failed[0].error
-    assert "\n" not in result.failed[0].error
-    assert [member.name for member in result.finished] == ["A-2-seed1", "A-2-seed2"]
-    assert "nothing to learn" in (folder / "table.md").read_text()
-    log = (folder / "members" / "lonely-2-seed1" / "train.log").read_text()
-    assert "Traceback" in log
 
 
 def test_descriptor_that_cannot_be_made_is_refused_at_once(tmp_path, monkeypatch):
@@ -289,6 +275,8 @@ def test_dask_workers_train_the_same(folder):
         protocol="tcp",
         dashboard_address=None,
     ) as cluster:
+        with open_executor(1, cluster.scheduler_address) as (_, side_by_side):
+            assert side_by_side == 2
         result = lionn.scan(
             config(), folder, dask=cluster.scheduler_address, resume=True, progress=False
         )
@@ -298,7 +286,6 @@ def test_dask_workers_train_the_same(folder):
         for path in (folder / "members" / "A-2-seed1", folder / "reference")
     )
     assert ours == reference
-    # One worker trains two members at a time, each with half of the memory.
     assert "training 1 of 2 members, on Dask, 1 thread each" in (folder / "scan.log").read_text()
 
 
