@@ -76,7 +76,7 @@ def plot_scan_errors(result: ScanResult) -> Figure:
     """Force and energy RMSE of the three sets against descriptor and topology.
 
     Points are means over the seeds, bars their standard deviation, lines guide the eye: Fig. 3 of
-    A. A. Rao, Y. Yao, L. C. Grabow (2020), for several descriptors side by side.
+    Rao, Yao and Grabow (2020), for several descriptors side by side.
 
     Parameters
     ----------

@@ -6,7 +6,7 @@ import io
 import json
 import logging
 import uuid
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Executor, Future, wait
 from contextlib import contextmanager
 from dataclasses import replace
@@ -21,7 +21,6 @@ from lionn_rs.errors import ConfigError, DataError, LionnError
 from lionn_rs.files import prepare_folder, write_bytes, write_json, write_text
 from lionn_rs.progress import ProgressDisplay
 from lionn_rs.progress import progress as progress_display
-from lionn_rs.training.history import History
 from lionn_rs.training.memory import FREE_MEMORY_SHARE, GIGABYTE, free_memory
 from lionn_rs.training.metrics import Metrics
 from lionn_rs.training.session import HISTORY_NAME
@@ -63,6 +62,8 @@ logger = logging.getLogger("lionn_rs.scan")
 GRID_FILE = "scan.json"
 LOG_FILE = "scan.log"
 RESULTS_FILE = "results.json"
+LINE_BYTES = 400
+"""More than a line of the history."""
 TICK_S = 1.0
 """Time between two looks at the progress of the members, s."""
 
@@ -142,7 +143,8 @@ def scan(
         config = load_config(config, ScanConfig)
     if dask is not None and workers is not None:
         raise ConfigError("--workers is for this machine; with --dask its workers are used")
-    workers, threads = share_processors(workers, threads, on_cluster=dask is not None)
+    on_cluster = dask is not None
+    share_processors(workers, threads, n_members=1, on_cluster=on_cluster)  # wrong ones end here
     images = load_images(config.data)
     _check_descriptors(config, images)
     parts = split_images(config.data, images)
@@ -151,9 +153,14 @@ def scan(
     folder = prepare_folder(output, force=force, resume=resume).resolve()
     with log_file(folder / LOG_FILE):
         run = Scan(config, images, parts, folder, progress=progress)
+        finished = run.finished()
+        n_members = len(run.plans) - len(finished)
+        workers, threads = share_processors(
+            workers, threads, n_members=n_members, on_cluster=on_cluster
+        )
         with open_executor(workers, dask) as (executor, side_by_side):
-            outcomes = run.train(executor, threads, side_by_side, on_cluster=dask is not None)
-        return run.finish(outcomes)
+            trained = run.train(executor, finished, threads, side_by_side, on_cluster=on_cluster)
+        return run.finish(finished | trained)
 
 
 def _check_descriptors(config: ScanConfig, images: list[Atoms]) -> None:
@@ -204,8 +211,8 @@ class Scan:
         self.images = images
         record = grid_record(config, self.data_hash)
         self.parts = self._stored_split(record) or parts
-        # Images first: what the folder says of itself is true when it is written.
-        if not (folder / IMAGES_FILE).exists():
+        # The record comes last: what a folder with it says of its images and split is true.
+        if not ((folder / GRID_FILE).exists() and (folder / IMAGES_FILE).exists()):
             _write_images(folder / IMAGES_FILE, images)
         write_json(folder / SPLIT_FILE, self.parts.to_dict())
         write_text(folder / "config.resolved.toml", to_toml(config))
@@ -217,34 +224,44 @@ class Scan:
         """Folder of one member."""
         return self.folder / MEMBERS_FOLDER / plan.name
 
+    def finished(self) -> dict[str, MemberOutcome]:
+        """Members that need no training any more, by name."""
+        return {
+            plan.name: MemberOutcome(result)
+            for plan in self.plans
+            if (result := read_result(self.member_folder(plan), self.fingerprints[plan.name]))
+        }
+
     def train(
-        self, executor: Executor, n_threads: int, side_by_side: int, *, on_cluster: bool
+        self,
+        executor: Executor,
+        finished: Collection[str],
+        n_threads: int,
+        side_by_side: int,
+        *,
+        on_cluster: bool,
     ) -> dict[str, MemberOutcome]:
-        """Train the members that are not finished; returns how each ended.
+        """Train all members but the finished ones; returns how each ended, by name.
 
         Raises
         ------
         KeyboardInterrupt
             On Ctrl-C, after the members at work have stopped.
         """
-        outcomes = {
-            plan.name: MemberOutcome(result)
-            for plan in self.plans
-            if (result := read_result(self.member_folder(plan), self.fingerprints[plan.name]))
-        }
         tasks = self._tasks(
-            [plan for plan in self.plans if plan.name not in outcomes],
+            [plan for plan in self.plans if plan.name not in finished],
             n_threads,
             side_by_side,
             on_cluster=on_cluster,
         )
         n_members = len(self.plans)
-        self._log(f"{len(outcomes)} of {n_members} members finished before")
+        self._log(f"{len(finished)} of {n_members} members finished before")
+        outcomes: dict[str, MemberOutcome] = {}
         with (
             self._ticket(tasks),
             progress_display("scan", n_members, "members", enabled=self.progress) as display,
         ):
-            before = len(outcomes) + sum(self._share(task) for task in tasks)
+            before = len(finished) + sum(self._share(task) for task in tasks)
             display.advance(before, skipped=True)
             if tasks:
                 where = "on Dask" if on_cluster else f"{side_by_side} side by side"
@@ -281,7 +298,8 @@ class Scan:
             from lionn_rs.plots.scan import plot_pareto, plot_scan_errors
 
             save_figure(plot_scan_errors(result), self.folder, "errors")
-            save_figure(plot_pareto(result), self.folder, "pareto")
+            if times:
+                save_figure(plot_pareto(result), self.folder, "pareto")
             for line in recommendation(result):
                 logger.info(line)
         return result
@@ -312,7 +330,7 @@ class Scan:
             MemberTask(
                 scan=str(self.folder),
                 name=plan.name,
-                config=plan.config.model_dump(mode="json"),
+                config=plan.config.model_dump(mode="json", exclude_unset=True),
                 fingerprint=self.fingerprints[plan.name],
                 data_hash=self.data_hash,
                 ticket=ticket,
@@ -355,14 +373,13 @@ class Scan:
     def _share(self, task: MemberTask) -> float:
         """Share of its iterations that a member has made, from the history it has written."""
         options = self.config.training
-        path = task.folder / HISTORY_NAME
-        if not path.exists():
-            return 0.0
         try:
-            last = History.read(path).rows[-1]
-        except (OSError, ValueError, IndexError):
+            with (task.folder / HISTORY_NAME).open("rb") as stream:
+                stream.seek(-min(LINE_BYTES, stream.seek(0, io.SEEK_END)), io.SEEK_END)
+                start, iteration = (int(text) for text in stream.readlines()[-1].split(b",")[:2])
+        except (OSError, ValueError, IndexError):  # not there yet, or only its header
             return 0.0
-        done = last["start"] * options.max_iterations + last["iteration"]
+        done = start * options.max_iterations + iteration
         return min(done / (options.n_starts * options.max_iterations), 1.0)
 
     def _member(self, plan: Plan, outcome: MemberOutcome) -> ScanMember:

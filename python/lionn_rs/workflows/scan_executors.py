@@ -16,9 +16,11 @@ DASK_TIMEOUT_S = 10.0
 
 
 def share_processors(
-    workers: int | None, threads: int | None, *, on_cluster: bool = False
+    workers: int | None, threads: int | None, *, n_members: int, on_cluster: bool = False
 ) -> tuple[int, int]:
     """Members side by side and threads of each, together at most the processors there are.
+
+    By default as many members side by side as there are, and all processors in use.
 
     Raises
     ------
@@ -32,7 +34,7 @@ def share_processors(
         return 1, threads or 1
     available = available_cpus()
     if workers is None:
-        workers = max(available // (threads or 1), 1)
+        workers = max(min(available // (threads or 1), n_members), 1)
     threads = threads or max(available // workers, 1)
     if workers * threads > available:
         raise ConfigError(

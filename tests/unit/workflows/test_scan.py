@@ -17,7 +17,7 @@ from lionn_rs import datasets
 from lionn_rs.config import ScanConfig
 from lionn_rs.data import label_images, read_images
 from lionn_rs.data.images import data_hash
-from lionn_rs.errors import ConfigError
+from lionn_rs.errors import ConfigError, SimulationError
 from lionn_rs.workflows import scan as work
 from lionn_rs.workflows import scan_timing, scan_worker
 from lionn_rs.workflows.scan_executors import open_executor, share_processors
@@ -136,6 +136,20 @@ def test_finished_scan_is_not_trained_again(folder, monkeypatch):
     assert result.members[0].us_per_atom is not None
 
 
+def test_members_that_cannot_be_timed_have_errors_all_the_same(folder, monkeypatch):
+    def fail(*_, **__):
+        raise SimulationError("no time")
+
+    monkeypatch.setattr(scan_timing, "benchmark", fail)
+    for name in ("timings.json", "pareto.png", "table.md"):
+        (folder / name).unlink()
+    result = run(config(), folder, resume=True)
+    assert [member.us_per_atom for member in result.finished] == [None, None]
+    assert (folder / "table.md").exists()
+    assert not (folder / "pareto.png").exists()
+    assert "A-2-seed1: not timed: no time" in (folder / "scan.log").read_text()
+
+
 def test_added_members_alone_are_trained(folder, monkeypatch):
     trained = []
 
@@ -251,18 +265,40 @@ def test_second_scan_in_one_folder_ends_the_first(folder, monkeypatch):
 
 def test_processors_are_shared(monkeypatch):
     monkeypatch.setattr("lionn_rs.workflows.scan_executors.available_cpus", lambda: 8)
-    assert share_processors(None, None) == (8, 1)
-    assert share_processors(3, None) == (3, 2)
-    assert share_processors(None, 4) == (2, 4)
-    assert share_processors(2, 4) == (2, 4)
-    assert share_processors(None, None, on_cluster=True) == (1, 1)
-    assert share_processors(None, 16, on_cluster=True) == (1, 16)
+
+    def share(workers, threads, n_members=100, **options):
+        return share_processors(workers, threads, n_members=n_members, **options)
+
+    assert share(None, None) == (8, 1)
+    assert share(3, None) == (3, 2)
+    assert share(None, 4) == (2, 4)
+    assert share(2, 4) == (2, 4)
+    # Fewer members than processors: none of these is idle.
+    assert share(None, None, n_members=2) == (2, 4)
+    assert share(None, 1, n_members=2) == (2, 1)
+    assert share(None, None, n_members=0) == (1, 8)
+    assert share(None, None, on_cluster=True) == (1, 1)
+    assert share(None, 16, on_cluster=True) == (1, 16)
     with pytest.raises(ConfigError, match=r"must be at most 8, .* got 3 times 3"):
-        share_processors(3, 3)
+        share(3, 3)
     with pytest.raises(ConfigError, match=r"must be at most 8, .* got 1 times 9"):
-        share_processors(None, 9)
+        share(None, 9)
     with pytest.raises(ConfigError, match="--workers must be at least 1, got 0"):
-        share_processors(0, None)
+        share(0, None)
+
+
+def test_progress_counts_iterations_of_members_under_way(folder):
+    scan = work.Scan(config(training={"n_starts": 1}), *_images(), folder, progress=False)
+    (made, other) = scan._tasks(scan.plans, 1, 1, on_cluster=False)
+    assert scan._share(made) == 1.0
+    history = made.folder / "history.csv"
+    lines = history.read_text().splitlines()
+    history.write_text("\n".join(lines[:3]) + "\n")  # header, iterations 0 and 1 of 3
+    assert scan._share(made) == pytest.approx(1 / 3)
+    history.write_text(lines[0] + "\n")
+    assert scan._share(made) == 0.0
+    (other.folder / "history.csv").unlink()
+    assert scan._share(other) == 0.0
 
 
 def test_dask_workers_train_the_same(folder):
