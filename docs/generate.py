@@ -74,6 +74,7 @@ def command_line_page() -> str:
         "train",
         "evaluate",
         "check",
+        "diagnose",
         "md",
         "diffusion",
         "arrhenius",

@@ -171,7 +171,7 @@ def select_features(
     if len(chosen) < n_features:
         raise ConfigError(
             f"{n_features} columns are wanted, but only {len(chosen)} of {values.shape[1]} are "
-            "linearly independent"
+            f"linearly independent over the {len(values)} rows"
         )
     return chosen
 

@@ -98,7 +98,8 @@ class Pattern(Record):
             if self.kind == "band"
             else f"residuals scattered by {MEV * self.residual:.1f} meV/atom"
         )
-        text = f"{self.kind} of {where}, {what} (p = {self.p_value:.2g}"
+        listed = f"{len(self.members) or 'none'} of them listed"
+        text = f"{self.kind} of {where}, {what}, {listed} (p = {self.p_value:.2g}"
         if self.p_correlated is not None:
             text += f"; {self.p_correlated:.2g} allowing for correlation in time"
         return text + ")"
@@ -247,7 +248,14 @@ def energy_structure(
         correlated = cyclic_shift_p_value(residuals, order)
         trend = Trend(*map(float, spearmanr(reference, deviations)))
         spread_trend = Trend(*map(float, spearmanr(reference, np.abs(deviations))))
-        search = _Search(reference, deviations, spread, alpha / N_TESTS, n_permutations, seed)
+        search = _Search(
+            reference,
+            deviations,
+            spread,
+            level=alpha / N_TESTS,
+            n_permutations=n_permutations,
+            seed=seed,
+        )
         patterns = [*search.stretches(order), *search.stretches(None), *search.outliers()]
     return EnergyStructure(
         n_images=n,
@@ -275,52 +283,58 @@ def _check(reference: Array, residuals: Array) -> None:
         raise ShapeError("reference energies and residuals must be finite")
 
 
-@dataclass(frozen=True)
 class _Search:
     """What the searches for patterns in one set share."""
 
-    reference: Array
-    deviations: Array
-    spread: float
-    level: float
-    n_permutations: int
-    seed: int
+    def __init__(
+        self,
+        reference: Array,
+        deviations: Array,
+        spread: float,
+        *,
+        level: float,
+        n_permutations: int,
+        seed: int,
+    ) -> None:
+        self.reference = reference
+        self.deviations = deviations
+        self.spread = spread
+        self.level = level
+        self.scores: dict[Kind, Array] = {
+            "band": normal_scores(deviations),
+            "spread": normal_scores(np.abs(deviations)),
+        }
+        self.nulls = {
+            kind: scan_null(
+                scores, n_permutations=n_permutations, seed=seed, two_sided=kind == "band"
+            )
+            for kind, scores in self.scores.items()
+        }
 
     def stretches(self, order: NDArray[np.int64] | None) -> list[Pattern]:
-        """Bands, and spreads that overlap none of them, by energy (``order``) or by time."""
+        """Bands by energy (``order``) or by time, and spreads most of which is in no band."""
         found: list[Pattern] = []
-        seen: set[int] = set()
-        sizes: tuple[tuple[Kind, Array], ...] = (
-            ("band", self.deviations),
-            ("spread", np.abs(self.deviations)),
-        )
-        for kind, values in sizes:
+        in_band = np.zeros(len(self.deviations), dtype=bool)
+        for kind, scores in self.scores.items():
             two_sided = kind == "band"
-            scores = normal_scores(values)
-            null = scan_null(
-                scores,
-                n_permutations=self.n_permutations,
-                seed=self.seed,
-                two_sided=two_sided,
-            )
             sequence = scores if order is None else scores[order]
-            for stretch in scan(sequence, null, alpha=self.level, two_sided=two_sided):
-                inside = np.arange(stretch.start, stretch.stop)
-                images = inside if order is None else order[inside]
-                if kind == "spread" and seen & set(images.tolist()):
-                    continue
-                seen |= set(images.tolist())
+            for stretch in scan(sequence, self.nulls[kind], alpha=self.level, two_sided=two_sided):
+                images = np.arange(stretch.start, stretch.stop)
                 correlated = None
                 if order is not None:
+                    images = order[images]
                     shifted = shift_null(scores, order, two_sided=two_sided)
                     correlated = exceedance(abs(stretch.strength), shifted)
-                side = 0.0 if kind == "spread" else float(np.sign(stretch.strength))
+                if kind == "band":
+                    in_band[images] = True
+                elif in_band[images].mean() > 0.5:
+                    continue
                 found.append(
                     self._pattern(
                         kind,
                         "time" if order is None else "energy",
                         images,
-                        side,
+                        float(np.sign(stretch.strength)) if two_sided else 0.0,
                         stretch.p_value,
                         correlated,
                     )

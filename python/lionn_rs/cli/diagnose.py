@@ -62,6 +62,8 @@ def command(
     from lionn_rs.workflows.diagnose_report import summary_lines
     from lionn_rs.workflows.diagnose_subject import images_subject, training_subject
 
+    if not target.exists():
+        raise ConfigError(f"{target}: no such file or folder")
     if target.is_dir():
         if images or history or index or energy:
             raise ConfigError(

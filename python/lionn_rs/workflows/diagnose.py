@@ -96,6 +96,7 @@ def diagnose(
     record = _record(subject, predictions, structures, statistics, influence, seed)
     record["feature_images"] = min(len(images), MAX_FEATURE_IMAGES)
     record["pattern_images"] = [row for row in rows if row["pattern"]]
+    write_json(folder / "diagnosis.json", record)  # first, so that --force knows the folder
     _draw_residuals(subject, predictions, structures, folder / "figures")
     save_figure(
         fingerprint_distributions(fingerprints, statistics), folder / "figures", "fingerprints"
@@ -104,7 +105,6 @@ def diagnose(
     write_csv(folder / "residuals.csv", rows)
     write_csv(folder / "features.csv", _feature_rows(statistics, influence))
     _write_pattern_images(subject, record["pattern_images"], folder)
-    write_json(folder / "diagnosis.json", record)
     write_reports(folder)
     return record
 
