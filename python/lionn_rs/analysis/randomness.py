@@ -47,6 +47,9 @@ LENGTH_RATIO: Final = 1.25
 MOST_SHIFTS: Final = 999
 """Cyclic shifts that are looked at; of longer sequences evenly spaced ones."""
 
+BLOCK_ENTRIES: Final = 50_000
+"""Numbers that are worked on at once; half a megabyte."""
+
 ROUNDING: Final = 1e-9
 """Strengths closer than this are equal."""
 
@@ -311,8 +314,11 @@ def scan_null(
     (n_permutations,) float64
     """
     rng = np.random.default_rng(seed)
-    rows = rng.permuted(np.tile(scores, (n_permutations, 1)), axis=1)
-    return _largest(rows, two_sided=two_sided)
+    null = [
+        _largest(rng.permuted(np.tile(scores, (n_rows, 1)), axis=1), two_sided=two_sided)
+        for n_rows in _block_sizes(n_permutations, len(scores))
+    ]
+    return np.concatenate(null)
 
 
 def shift_null(scores: Array, order: NDArray[np.int64], *, two_sided: bool = True) -> Array:
@@ -333,8 +339,13 @@ def shift_null(scores: Array, order: NDArray[np.int64], *, two_sided: bool = Tru
         All ``n - 1`` shifts, or 999 evenly spaced ones.
     """
     n = len(scores)
-    shifted = (order[None, :] - _shifts(n)[:, None]) % n
-    return _largest(scores[shifted], two_sided=two_sided)
+    shifts = _shifts(n)
+    blocks = np.split(shifts, np.cumsum(_block_sizes(len(shifts), n))[:-1])
+    null = [
+        _largest(scores[(order[None, :] - block[:, None]) % n], two_sided=two_sided)
+        for block in blocks
+    ]
+    return np.concatenate(null)
 
 
 def generalized_esd(values: Array, *, alpha: float) -> NDArray[np.int64]:
@@ -447,6 +458,12 @@ def _strongest(
             largest = float(sizes[start])
             best = float(strengths[start]), start, start + length
     return best
+
+
+def _block_sizes(n_rows: int, n_columns: int) -> list[int]:
+    """Rows of the blocks in which a table is worked through, to keep it in the cache."""
+    size = max(1, BLOCK_ENTRIES // n_columns)
+    return [min(size, n_rows - start) for start in range(0, n_rows, size)]
 
 
 def _shifts(n: int) -> NDArray[np.int64]:

@@ -114,16 +114,22 @@ def image_rows(
     predictions: Mapping[str, Predictions],
     structures: Mapping[str, EnergyStructure],
 ) -> list[dict[str, Any]]:
-    """One row per image: set, index, group, reference energy, residual, force RMSE, pattern."""
+    """One row per image: set, index, group, reference energy, residual, force RMSE, patterns.
+
+    Patterns have numbers, counted from 1 over all sets, and a text.
+    """
     rows = []
+    first = 1
     for name, p in predictions.items():
-        members = structures[name].members
+        patterns = list(enumerate(structures[name].patterns, start=first))
+        first += len(patterns)
         force_rmse = np.full(len(p.n_atoms), np.nan)
         if p.force_errors is not None:
             squares = np.mean(p.force_errors**2, axis=1)
             sums = np.bincount(p.image_of_atom, weights=squares, minlength=len(p.n_atoms))
             force_rmse = np.sqrt(sums / p.n_atoms)
         for k, index in enumerate(subject.indices[name]):
+            own = [(number, str(pattern)) for number, pattern in patterns if k in pattern.members]
             rows.append(
                 {
                     "set": name,
@@ -133,7 +139,8 @@ def image_rows(
                     "reference_energy_per_atom": float(p.reference_energies[k] / p.n_atoms[k]),
                     "energy_residual_per_atom": float(p.energy_errors_per_atom[k]),
                     "force_rmse": float(force_rmse[k]),
-                    "pattern": "; ".join(str(pattern) for pattern in members.get(k, [])),
+                    "pattern_numbers": " ".join(str(number) for number, _ in own),
+                    "pattern": "; ".join(text for _, text in own),
                 }
             )
     return rows

@@ -265,7 +265,7 @@ def _order_tests(structure: dict[str, Any]) -> list[tuple[str, str, float, str]]
         ("spread_trend", "trend of their size", ": the error follows the energy"),
     ):
         trend = structure[key]
-        text = f"rank correlation {trend['correlation']:+.2f}"
+        text = f"rank correlation {trend['correlation']:.2f}"
         tests.append((title, text, float(trend["p_value"]), note))
     return tests
 
@@ -280,11 +280,12 @@ def _patterns(record: dict[str, Any]) -> list[Block]:
     )
     if not images:
         return [Text(f"No pattern was found. {caution}")]
-    found = [
-        f"{name}: {text}"
+    texts = [
+        f"({name}): {text}"
         for name, entry in record["sets"].items()
         for text in entry["pattern_texts"]
     ]
+    found = [f"Pattern {number} {text}" for number, text in enumerate(texts, start=1)]
     rows = [
         (
             row["set"],
@@ -293,13 +294,13 @@ def _patterns(record: dict[str, Any]) -> list[Block]:
             f"{row['reference_energy_per_atom']:.4f}",
             f"{MEV * row['energy_residual_per_atom']:+.1f}",
             significant(row["force_rmse"]),
-            row["pattern"],
+            row["pattern_numbers"],
         )
         for row in images[:MOST_ROWS]
     ]
     columns = [Column("set", kind="text"), Column("image"), Column("source group", kind="text"),
                Column("reference", "eV/atom"), Column("residual", "meV/atom"),
-               Column("force RMSE", "eV/Å"), Column("why", kind="wide")]  # fmt: skip
+               Column("force RMSE", "eV/Å"), Column("pattern", kind="text")]  # fmt: skip
     blocks: list[Block] = [Callout("warn", found), Text(caution), Table(columns, rows)]
     if len(images) > len(rows):
         blocks.append(Text(f"{len(images) - len(rows)} more are in residuals.csv."))

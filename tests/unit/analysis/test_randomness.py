@@ -158,7 +158,7 @@ def test_shift_null_holds_every_shift_of_a_short_sequence():
 
 
 def test_generalized_esd_reproduces_rosners_example():
-    # Rosner (1983), table 1: 54 values, three outliers at the 5 % level (6.01, 5.42, 5.34).
+    # The example of Rosner (1983): 54 values, three outliers at the 5 % level.
     values = np.array([
         -0.25, 0.68, 0.94, 1.15, 1.20, 1.26, 1.26, 1.34, 1.38, 1.43, 1.49, 1.49, 1.55, 1.56, 1.58,
         1.65, 1.69, 1.70, 1.76, 1.77, 1.81, 1.91, 1.94, 1.96, 1.99, 2.06, 2.09, 2.10, 2.14, 2.15,
