@@ -80,6 +80,7 @@ def command_line_page() -> str:
         "scan",
         "evaluate",
         "check",
+        "diagnose",
         "md",
         "diffusion",
         "arrhenius",

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from lionn_rs import analysis, datasets, md, plots, testing
     from lionn_rs.calculator import LionnCalculator
     from lionn_rs.data import read_images, split
+    from lionn_rs.descriptor_selection import prune
     from lionn_rs.descriptors import G2, G4, G5, Cosine, Descriptor, Gaussian, Polynomial
     from lionn_rs.errors import (
         ConfigError,
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
 _HOME = {
     "lionn_rs.calculator": ["LionnCalculator"],
     "lionn_rs.data": ["read_images", "split"],
+    "lionn_rs.descriptor_selection": ["prune"],
     "lionn_rs.descriptors": ["G2", "G4", "G5", "Cosine", "Descriptor", "Gaussian", "Polynomial"],
     "lionn_rs.errors": [
         "ConfigError",
@@ -86,6 +88,7 @@ __all__ = [
     "neighbor_list",
     "plots",
     "predict",
+    "prune",
     "read_images",
     "scan",
     "split",

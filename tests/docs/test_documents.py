@@ -91,6 +91,6 @@ def test_configuration_page_is_up_to_date():
 
 def test_changelog_names_every_command():
     text = (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
-    names = "train scan evaluate check md diffusion arrhenius run info bench"
+    names = "train scan evaluate check diagnose md diffusion arrhenius run info bench"
     for name in names.split():
         assert f"`{name}`" in text

@@ -9,7 +9,19 @@ from typing import Annotated
 
 import typer
 
-from lionn_rs.cli import arrhenius, bench, check, diffusion, evaluate, info, md, run, scan, train
+from lionn_rs.cli import (
+    arrhenius,
+    bench,
+    check,
+    diagnose,
+    diffusion,
+    evaluate,
+    info,
+    md,
+    run,
+    scan,
+    train,
+)
 from lionn_rs.errors import ConfigError, LionnError
 
 __all__ = ["app", "main"]
@@ -30,7 +42,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
-for module in (train, scan, evaluate, check, md, diffusion, arrhenius, run, bench, info):
+for module in (train, scan, evaluate, check, diagnose, md, diffusion, arrhenius, run, bench, info):
     app.command(name=module.__name__.rpartition(".")[2])(module.command)
 
 
