@@ -21,18 +21,19 @@ REFERENCE = Path(__file__).parent / "reference"
 
 def configuration_page() -> str:
     """Every section and key of ``lionn_rs.config`` with default and description."""
-    from lionn_rs.config import RunConfig
+    from lionn_rs.config import RunConfig, ScanConfig, ScanDescriptor
 
     lines = [
         "# Configuration keys",
         "",
         "Written by `docs/generate.py` from `lionn_rs.config`; change it there.",
         "",
-        "`lionn run` reads all sections, `lionn train` those from `[data]` to `[training]`,",
+        "`lionn run` reads all sections but `[scan]`, `lionn train` those from `[data]` to",
+        "`[training]`, `lionn scan` these and `[scan]`,",
         "`lionn md` the section `[md]`, `lionn diffusion` and `lionn arrhenius` those two. Unknown",
         "keys are refused. File names are relative to the TOML file.",
     ]
-    for name, field in RunConfig.model_fields.items():
+    for name, field in (RunConfig.model_fields | ScanConfig.model_fields).items():
         model = field.annotation
         assert isinstance(model, type)
         assert issubclass(model, BaseModel)
@@ -41,6 +42,10 @@ def configuration_page() -> str:
         for key, entry in model.model_fields.items():
             meaning = f"{entry.description}{_choices(entry.annotation)}"
             lines.append(f"| `{key}` | {_default(entry.default)} | {meaning} |")
+    name = ScanDescriptor.model_fields["name"]
+    lines += ["", "## [[scan.descriptors]]", "", "The keys of `[descriptor]`, and one more:", ""]
+    lines += ["| key | default | meaning |", "|---|---|---|"]
+    lines.append(f"| `name` | {_default(name.default)} | {name.description} |")
     return "\n".join(lines) + "\n"
 
 
@@ -72,8 +77,10 @@ def command_line_page() -> str:
     for command in (
         "",
         "train",
+        "scan",
         "evaluate",
         "check",
+        "diagnose",
         "md",
         "diffusion",
         "arrhenius",

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from lionn_rs.calculator import LionnCalculator
     from lionn_rs.committee import Committee, load
     from lionn_rs.data import read_images, split
+    from lionn_rs.descriptor_selection import prune
     from lionn_rs.descriptors import G2, G4, G5, Cosine, Descriptor, Gaussian, Polynomial
     from lionn_rs.errors import (
         ConfigError,
@@ -38,11 +39,14 @@ if TYPE_CHECKING:
         train,
         train_committee,
     )
+    from lionn_rs.workflows.scan import scan
+    from lionn_rs.workflows.scan_results import ScanResult
 
 _HOME = {
     "lionn_rs.calculator": ["LionnCalculator"],
     "lionn_rs.committee": ["Committee", "load"],
     "lionn_rs.data": ["read_images", "split"],
+    "lionn_rs.descriptor_selection": ["prune"],
     "lionn_rs.descriptors": ["G2", "G4", "G5", "Cosine", "Descriptor", "Gaussian", "Polynomial"],
     "lionn_rs.errors": [
         "ConfigError",
@@ -65,6 +69,8 @@ _HOME = {
         "train",
         "train_committee",
     ],
+    "lionn_rs.workflows.scan": ["scan"],
+    "lionn_rs.workflows.scan_results": ["ScanResult"],
 }
 _MODULE_OF = {name: module for module, names in _HOME.items() for name in names}
 _SUBPACKAGES = ("analysis", "datasets", "md", "plots", "testing")
@@ -87,6 +93,7 @@ __all__ = [
     "ModelFileError",
     "Polynomial",
     "Potential",
+    "ScanResult",
     "ShapeError",
     "SimulationError",
     "TrainingResult",
@@ -100,7 +107,9 @@ __all__ = [
     "neighbor_list",
     "plots",
     "predict",
+    "prune",
     "read_images",
+    "scan",
     "split",
     "testing",
     "train",

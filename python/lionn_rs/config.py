@@ -2,12 +2,14 @@
 
 A section is one pydantic model, and the same model serves every command that needs it:
 ``lionn run`` reads all of them (:class:`RunConfig`), ``lionn train`` the first five
-(:class:`TrainConfig`), ``lionn md``, ``lionn diffusion`` and ``lionn arrhenius`` their own.
+(:class:`TrainConfig`), ``lionn scan`` these and ``[scan]`` (:class:`ScanConfig`), ``lionn md``,
+``lionn diffusion`` and ``lionn arrhenius`` their own.
 Unknown keys are refused. Reading and writing files is in :mod:`lionn_rs.config_file`.
 """
 
 from __future__ import annotations
 
+import re
 from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
@@ -24,6 +26,9 @@ __all__ = [
     "NetworkSection",
     "ReportSection",
     "RunConfig",
+    "ScanConfig",
+    "ScanDescriptor",
+    "ScanSection",
     "Section",
     "TrainConfig",
     "TrainingSection",
@@ -37,12 +42,19 @@ def _not_zero(value: float) -> float:
     return value
 
 
+def _folder_name(value: str) -> str:
+    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._+-]*", value):
+        raise ValueError("must be a word of letters, digits, '.', '_', '+' and '-'")
+    return value
+
+
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 NonNegative = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 Fraction = Annotated[float, Field(ge=0, lt=1)]
 Count = Annotated[int, Field(ge=1)]
 Charge = Annotated[float, Field(allow_inf_nan=False), AfterValidator(_not_zero)]
 Seed = Annotated[int, Field(ge=0, lt=2**63)]
+FolderName = Annotated[str, AfterValidator(_folder_name)]
 
 
 class Section(BaseModel):
@@ -268,5 +280,73 @@ class RunConfig(TransportConfig, MdConfig, TrainConfig):
             raise ValueError(
                 f"[md] on_uncertain = '{self.md.on_uncertain}' needs a limit: max_force_std (eV/Å, "
                 "committees) or max_grade"
+            )
+        return self
+
+
+class ScanDescriptor(DescriptorSection):
+    """``[[scan.descriptors]]``: the keys of ``[descriptor]``, and a name."""
+
+    name: FolderName = Field(description="Name in tables, figures and folders")
+
+    def section(self) -> DescriptorSection:
+        """Return the ``[descriptor]`` section of a training with this descriptor."""
+        keys = self.model_dump(exclude={"name"}, exclude_unset=True)
+        return DescriptorSection.model_validate(keys)
+
+
+class ScanSection(Section):
+    """``[scan]``: the grid; what is not listed is taken from the sections of the training."""
+
+    descriptors: list[ScanDescriptor] | None = Field(
+        None,
+        min_length=1,
+        description="Descriptors, each a table with a name and the keys of [descriptor]; default: "
+        "that of [descriptor] alone",
+    )
+    hidden_layers: list[Annotated[list[Count], Field(min_length=1)]] | None = Field(
+        None,
+        min_length=1,
+        description="Topologies, each the nodes of its hidden layers; default: that of [network]",
+    )
+    seeds: list[Seed] | None = Field(
+        None,
+        min_length=1,
+        description="Seeds of the initial weights; default: that of [training]. The split is the "
+        "same for all",
+    )
+
+
+class ScanConfig(TrainConfig):
+    """What ``lionn scan`` reads."""
+
+    scan: ScanSection = Field(description="Grid of descriptors, topologies and seeds")
+
+    @model_validator(mode="after")
+    def _grid_without_repetitions(self) -> ScanConfig:
+        for key, values in (
+            ("descriptors", [entry.name for entry in self.scan.descriptors or []]),
+            ("hidden_layers", self.scan.hidden_layers or []),
+            ("seeds", self.scan.seeds or []),
+        ):
+            twice = next((value for k, value in enumerate(values) if value in values[:k]), None)
+            if twice is not None:
+                raise ValueError(f"[scan] {key}: {twice!r} is given twice")
+        return self
+
+    @model_validator(mode="after")
+    def _needs_validation_images(self) -> ScanConfig:
+        if self.data.validation == 0.0:
+            raise ValueError(
+                "[data] validation must be greater than 0: a scan chooses by the validation error"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _trains_single_potentials(self) -> ScanConfig:
+        if self.training.n_members > 1:
+            raise ValueError(
+                "[training] n_members must be 1 in a scan: train the committee of the choice "
+                f"afterwards with 'lionn train', got {self.training.n_members}"
             )
         return self

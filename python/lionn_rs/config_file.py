@@ -15,6 +15,7 @@ from lionn_rs.errors import ConfigError
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from pydantic.fields import FieldInfo
     from pydantic_core import ErrorDetails
 
 if sys.version_info >= (3, 11):
@@ -75,10 +76,11 @@ def load_config(
         Unknown or missing keys, wrong types, values out of range: one line with file, section,
         key, value and what was expected.
     """
-    from lionn_rs.config import RunConfig
+    from lionn_rs.config import RunConfig, ScanConfig
 
     content = read_toml(path)
-    for section in RunConfig.model_fields.keys() - model.model_fields.keys():
+    known = RunConfig.model_fields.keys() | ScanConfig.model_fields.keys()
+    for section in known - model.model_fields.keys():
         content.pop(section, None)
     merge_overrides(content, overrides or {})
     return parse_config(content, model, source=str(path), folder=Path(path).parent)
@@ -124,22 +126,38 @@ def to_toml(config: BaseModel) -> str:
     Keys that are unset (``None``) stand as comments, because TOML has no null; each key is
     preceded by its description and unit.
     """
-    import tomli_w
-
     lines: list[str] = []
     for name, field in type(config).model_fields.items():
         section = getattr(config, name)
         lines += [f"# {field.description}", f"[{name}]"]
+        tables: list[str] = []
         for key, entry in type(section).model_fields.items():
-            lines.append(f"# {entry.description}")
             value = getattr(section, key)
-            if value is None:
-                lines.append(f"# {key} =")
+            if _is_list_of_models(value):
+                tables += ["", f"# {entry.description}"]
+                for item in value:
+                    tables += [f"[[{name}.{key}]]", *_key_lines(item)]
             else:
-                value = list(value) if isinstance(value, tuple) else value
-                lines.append(tomli_w.dumps({key: value}).rstrip())
-        lines.append("")
+                lines += [f"# {entry.description}", _key_line(key, value)]
+        lines += [*tables, ""]
     return "\n".join(lines)
+
+
+def _is_list_of_models(value: Any) -> bool:
+    return isinstance(value, list) and any(isinstance(item, BaseModel) for item in value)
+
+
+def _key_lines(section: BaseModel) -> list[str]:
+    return [_key_line(key, getattr(section, key)) for key in type(section).model_fields]
+
+
+def _key_line(key: str, value: Any) -> str:
+    import tomli_w
+
+    if value is None:
+        return f"# {key} ="
+    value = list(value) if isinstance(value, tuple) else value
+    return tomli_w.dumps({key: value}).rstrip()
 
 
 def resolve_path(text: str, folder: Path) -> str:
@@ -169,35 +187,45 @@ def _describe(detail: ErrorDetails, model: type[BaseModel]) -> str:
     if not location:  # raised by a validator of the whole file: the text is complete
         return detail["msg"].removeprefix("Value error, ")
     section, keys = str(location[0]), location[1:]
+    if section not in model.model_fields:
+        return _unknown_section(section, model)
+    where, fields = f"[{section}]", _section_model(model, section).model_fields
+    if len(keys) > 1 and (inner := _model_of_list(fields, str(keys[0]))) is not None:
+        where, fields, keys = f"{where} {keys[0]}[{keys[1]}]:", inner.model_fields, keys[2:]
     if kind == "extra_forbidden":
-        return _unknown(section, keys, model)
-    if kind == "missing" and len(keys) < 2:
-        return _missing(section, keys, model)
+        return f"{where} unknown key '{keys[0]}' ({_hint(str(keys[0]), fields)})"
+    if kind == "missing" and not keys:
+        return f"missing section [{section}] ({model.model_fields[section].description})"
+    if kind == "missing" and len(keys) == 1:
+        return f"{where} missing key '{keys[0]}' ({fields[str(keys[0])].description})"
     if not keys:
-        return f"[{section}] must be a section (a table of keys), got {value!r}"
+        return f"{where} must be a section (a table of keys), got {value!r}"
     indices = [] if kind == "missing" else keys[1:]
     name = str(keys[0]) + "".join(f"[{part}]" for part in indices)
-    return f"[{section}] {name}: {_expectation(detail)}, got {value!r}"
+    return f"{where} {name}: {_expectation(detail)}, got {value!r}"
 
 
-def _unknown(section: str, keys: list[int | str], model: type[BaseModel]) -> str:
-    if not keys:
-        known = list(model.model_fields)
-        close = get_close_matches(section, known, n=1)
-        hint = f"did you mean [{close[0]}]?" if close else f"sections: {', '.join(known)}"
-        return f"unknown section [{section}] ({hint})"
-    fields = _section_model(model, section).model_fields
-    known = list(fields)
-    close = get_close_matches(str(keys[0]), known, n=1)
-    hint = f"did you mean '{close[0]}'?" if close else f"keys: {', '.join(known)}"
-    return f"[{section}] unknown key '{keys[0]}' ({hint})"
+def _unknown_section(section: str, model: type[BaseModel]) -> str:
+    known = list(model.model_fields)
+    close = get_close_matches(section, known, n=1)
+    hint = f"did you mean [{close[0]}]?" if close else f"sections: {', '.join(known)}"
+    return f"unknown section [{section}] ({hint})"
 
 
-def _missing(section: str, keys: list[int | str], model: type[BaseModel]) -> str:
-    if not keys:
-        return f"missing section [{section}] ({model.model_fields[section].description})"
-    fields = _section_model(model, section).model_fields
-    return f"[{section}] missing key '{keys[0]}' ({fields[str(keys[0])].description})"
+def _hint(key: str, fields: Mapping[str, Any]) -> str:
+    close = get_close_matches(key, list(fields), n=1)
+    return f"did you mean '{close[0]}'?" if close else f"keys: {', '.join(fields)}"
+
+
+def _model_of_list(fields: Mapping[str, FieldInfo], key: str) -> type[BaseModel] | None:
+    """Model of the tables that a key lists, None if it lists none."""
+    pending = [fields[key].annotation] if key in fields else []
+    while pending:
+        annotation = pending.pop()
+        if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+            return annotation
+        pending += get_args(annotation)
+    return None
 
 
 def _section_model(model: type[BaseModel], section: str) -> type[BaseModel]:

@@ -328,6 +328,63 @@ class Gaussian(Descriptor):
         return cls._named("shifted", elements, cutoff, n_centers)
 
     @classmethod
+    def pool(
+        cls,
+        elements: Sequence[str],
+        *,
+        cutoff: Cutoff,
+        n_radial: int = 5,
+        n_angular: int = 2,
+        zetas: Sequence[float] = (1.0, 4.0, 16.0),
+        wide: bool = True,
+    ) -> Gaussian:
+        """Many functions on a systematic grid, to choose from with :func:`lionn_rs.prune`.
+
+        G2 with ``eta Rc² = n^(2m/n)``, ``m = 0 ... n``, at the center, and with centers at
+        ``Rs = Rc/n^(m/n)``, ``m = 1 ... n``, each as wide as the distance to the next one outward;
+        G4 (and G5) with the same formula for eta, all zeta, and gamma ±1. For four elements 404.
+
+        Parameters
+        ----------
+        elements : sequence of str
+            Element symbols in any order.
+        cutoff : Cosine or Polynomial
+            Cutoff function.
+        n_radial, n_angular : int
+            Intervals ``n`` of the exponents of radial and angular functions, at least 2.
+        zetas : sequence of float
+            Angular powers, at least 1.
+        wide : bool
+            Also G5, which leave out the distance between the two neighbors.
+
+        Returns
+        -------
+        Gaussian
+            The descriptor; too large to train with.
+
+        Raises
+        ------
+        ConfigError
+            For parameters out of range.
+
+        References
+        ----------
+        Imbalzano, Anelli, Giofré, Klees, Behler and Ceriotti, J. Chem. Phys. 148, 241730 (2018),
+        doi 10.1063/1.5024611.
+        """
+        from lionn_rs.descriptor_selection import pool_functions
+
+        functions = pool_functions(
+            elements,
+            cutoff.radius,
+            n_radial=n_radial,
+            n_angular=n_angular,
+            zetas=zetas,
+            wide=wide,
+        )
+        return cls(dict.fromkeys(elements, functions), cutoff=cutoff)
+
+    @classmethod
     def _named(cls, name: str, elements: Sequence[str], cutoff: Cutoff, n_radial: int) -> Gaussian:
         if n_radial < 1:
             raise ConfigError(f"at least one radial function is needed, got {n_radial}")

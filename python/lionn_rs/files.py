@@ -121,6 +121,7 @@ def prepare_folder(path: str | Path, *, force: bool = False, resume: bool = Fals
 
 
 PREAMBLE = {"config.resolved.toml", "split.json", "train.log", "run.log", "stages.json"}
+PREAMBLE |= {"images.traj", "scan.json", "scan.log"}
 """Files written before there is any result; what failed with these alone may be tried again."""
 
 
@@ -133,7 +134,7 @@ def _refuse_foreign(path: Path) -> None:
     """``--force`` removes results, not a home folder given by mistake."""
     known = {"config.resolved.toml", "summary.json", "md.json", "history.csv", "best.json"}
     known |= {"checkpoint.npz", "trajectory.h5", "thermo.csv", "report.html", "runs.json"}
-    known |= {"metrics.json", "diffusion.json", "arrhenius.json", "check.json"}
+    known |= {"metrics.json", "diffusion.json", "arrhenius.json", "check.json", "diagnosis.json"}
     if not known & {entry.name for entry in path.iterdir()}:
         raise ConfigError(
             f"{path}: --force refused, the folder holds no results of lionn; "

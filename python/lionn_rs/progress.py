@@ -113,7 +113,7 @@ class ProgressDisplay:
     def message(self, text: str) -> None:
         """Print one line without disturbing the bar."""
         if self._bar is not None:
-            self._bar.console.print(text, highlight=False)
+            self._bar.console.print(text, highlight=False, markup=False)
         elif self._enabled:
             print(text, file=sys.stderr, flush=True)  # noqa: T201
 

@@ -9,7 +9,18 @@ import pytest
 import lionn_rs
 from tests.conftest import random_potential
 
-COMMANDS = ["train", "evaluate", "check", "md", "diffusion", "arrhenius", "run", "bench", "info"]
+COMMANDS = [
+    "train",
+    "evaluate",
+    "check",
+    "diagnose",
+    "md",
+    "diffusion",
+    "arrhenius",
+    "run",
+    "bench",
+    "info",
+]
 
 
 def test_version(lionn):

@@ -109,3 +109,14 @@ def test_wrong_committees_are_refused(lionn, tmp_path):
     outcome = lionn("info", model)
     assert outcome.code == 1
     assert "contents do not match the stored sha256" in outcome.err
+
+
+def test_scan_trains_single_potentials(lionn, tmp_path):
+    config = tmp_path / "scan.toml"
+    config.write_text(
+        '[data]\nimages = "dataset:lgps_gpaw_pbe"\n[training]\nn_members = 2\n[scan]\n',
+        encoding="utf-8",
+    )
+    outcome = lionn("scan", config, "--output", tmp_path / "out")
+    assert outcome.code == 2
+    assert "[training] n_members must be 1 in a scan" in outcome.err

@@ -12,7 +12,7 @@ import pytest
 
 from lionn_rs import datasets
 from lionn_rs.cli.main import app
-from lionn_rs.config import RunConfig
+from lionn_rs.config import RunConfig, ScanConfig
 from lionn_rs.config_file import load_config
 
 ROOT = Path(__file__).parents[2]
@@ -48,7 +48,8 @@ def test_python_runs(code, tmp_path, monkeypatch):
 @pytest.mark.parametrize("text", blocks("toml"))
 def test_toml_is_accepted(text, tmp_path):
     (tmp_path / "document.toml").write_text(text, encoding="utf-8")
-    load_config(tmp_path / "document.toml", RunConfig)
+    model = ScanConfig if "[scan]" in text else RunConfig
+    load_config(tmp_path / "document.toml", model)
 
 
 @pytest.mark.parametrize("text", blocks("console"))
@@ -90,6 +91,6 @@ def test_configuration_page_is_up_to_date():
 
 def test_changelog_names_every_command():
     text = (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
-    names = "train evaluate check md diffusion arrhenius run info bench"
+    names = "train scan evaluate check diagnose md diffusion arrhenius run info bench"
     for name in names.split():
         assert f"`{name}`" in text

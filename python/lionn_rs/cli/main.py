@@ -9,7 +9,19 @@ from typing import Annotated
 
 import typer
 
-from lionn_rs.cli import arrhenius, bench, check, diffusion, evaluate, info, md, run, train
+from lionn_rs.cli import (
+    arrhenius,
+    bench,
+    check,
+    diagnose,
+    diffusion,
+    evaluate,
+    info,
+    md,
+    run,
+    scan,
+    train,
+)
 from lionn_rs.errors import ConfigError, LionnError
 
 __all__ = ["app", "main"]
@@ -30,7 +42,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
-for module in (train, evaluate, check, md, diffusion, arrhenius, run, bench, info):
+for module in (train, scan, evaluate, check, diagnose, md, diffusion, arrhenius, run, bench, info):
     app.command(name=module.__name__.rpartition(".")[2])(module.command)
 
 
@@ -86,7 +98,11 @@ def main(arguments: list[str] | None = None) -> None:
         code = _fail(f"{text} (see 'lionn --help')", EXIT_USAGE, error, debug) if text else 2
     if code == EXIT_INTERRUPT:
         # Typer turns Ctrl-C inside a command into this code without a word.
-        advice = "; --resume goes on with it" if {"train", "md", "run"} & {*arguments[:1]} else ""
+        advice = (
+            "; --resume goes on with it"
+            if {"train", "md", "run", "scan"} & {*arguments[:1]}
+            else ""
+        )
         typer.echo(f"lionn: interrupted{advice}", err=True)
     sys.exit(code if isinstance(code, int) else 0)
 

@@ -34,7 +34,12 @@ MEV: Final = 1e3
 """meV in an eV."""
 
 
-def learning_curves(history: History) -> Figure:
+def learning_curves(
+    history: History,
+    *,
+    n_images: tuple[int, int] | None = None,
+    log_iterations: bool = False,
+) -> Figure:
     """Loss, energy and force error over the iterations, training and validation.
 
     The best iteration is marked; of several starts the one that holds it is drawn in full, the
@@ -44,6 +49,11 @@ def learning_curves(history: History) -> Figure:
     ----------
     history : History
         Of :func:`lionn_rs.train`.
+    n_images : (int, int), optional
+        Training and validation images: losses are then drawn per image, and both can share an
+        axis. Without it, the training loss as it stands in the history, a sum over images.
+    log_iterations : bool
+        Logarithmic axis of iterations; iteration 0 is left out.
 
     Returns
     -------
@@ -58,24 +68,29 @@ def learning_curves(history: History) -> Figure:
         raise DataError("learning_curves: the history is empty")
     columns = history.columns()
     best = _best_row(columns)
+    if n_images is not None:
+        columns["loss"] = columns["loss"] / n_images[0]
+        columns["validation_loss"] = columns["validation_loss"] / max(n_images[1], 1)
+    else:
+        columns["validation_loss"] = np.full_like(columns["loss"], np.nan)
     panels = [
-        ("loss", 1.0, "loss per image"),
+        ("loss", 1.0, "training loss" if n_images is None else "loss per image"),
         ("energy_rmse_per_atom", MEV, "energy RMSE / (meV/atom)"),
         ("force_rmse", MEV, "force RMSE / (meV/Å)"),
         ("stress_rmse", MEV, "stress RMSE / (meV/Å³)"),
     ]
     drawn = [panel for panel in panels if np.isfinite(columns[panel[0]]).any()]
-    if "loss" in {name for name, *_ in drawn} and np.isfinite(columns["validation_loss"]).any():
-        # Losses are sums over images: sets of different size cannot share an axis.
-        drawn[0] = ("loss", 1.0, "training loss")
     with new_figure(1, len(drawn), width_in=DOUBLE_IN, height_in=2.6) as (figure, axes):
         for ax, letter, (name, factor, label) in zip(axes[0], "abcd", drawn, strict=False):
             _draw_curves(ax, columns, name, factor, best)
             ax.set_xlabel("iteration")
             ax.set_ylabel(label)
             _plain_log_scale(ax)
+            if log_iterations:
+                ax.set_xscale("log")
+                ax.xaxis.set_major_formatter("{x:g}")
             panel_label(ax, letter)
-        axes[0, -1].legend(loc="upper right")
+        axes[0, -1].legend(loc="lower left" if log_iterations else "upper right")
     return figure
 
 
@@ -112,16 +127,13 @@ def _draw_curves(
             ax.plot(iteration[chosen], values[chosen], color=LIGHT, linewidth=0.8, zorder=1)
     chosen = starts == best_start
     ax.plot(iteration[chosen], values[chosen], color=SET_COLORS["train"], label="training")
-    if name != "loss":
-        validation = factor * columns[f"validation_{name}"]
-        shown = chosen & np.isfinite(validation)
-        if shown.any():
-            ax.plot(
-                iteration[shown],
-                validation[shown],
-                color=SET_COLORS["validation"],
-                label="validation",
-            )
+    validation = factor * columns[f"validation_{name}"]
+    shown = chosen & np.isfinite(validation)
+    color = SET_COLORS["validation"]
+    if shown.any():
+        ax.plot(iteration[shown], validation[shown], color=color, label="validation")
+    if shown[best]:
+        ax.plot(iteration[best], validation[best], "o", color=color, markersize=4, zorder=3)
     ax.axvline(
         iteration[best],
         color=GRAY,

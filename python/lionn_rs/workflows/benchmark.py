@@ -6,10 +6,7 @@ import contextlib
 import itertools
 import json
 import math
-import os
-import signal
 import subprocess
-import sys
 import tempfile
 import threading
 from collections.abc import Callable, Iterator, Sequence
@@ -23,6 +20,7 @@ from lionn_rs.md import Protocol
 from lionn_rs.workflows.benchmark_worker import QUANTITIES, TEMPERATURE_K, Task
 from lionn_rs.workflows.describe import available_cpus, software
 from lionn_rs.workflows.inputs import load_structure
+from lionn_rs.workflows.processes import cause_of_death, module_process
 
 if TYPE_CHECKING:
     from ase import Atoms
@@ -281,24 +279,15 @@ def benchmark(
 
 def _records(task: Task, name: str) -> Iterator[dict[str, Any]]:
     """Run one worker and yield its results; the worker does not outlive this generator."""
-    root = Path(sys.modules["lionn_rs"].__file__ or "").resolve().parents[1]
-    environment = os.environ | {
-        "RAYON_NUM_THREADS": str(task.n_threads),
-        # The worker starts in the folder that holds this package, not among the user's files.
-        "PYTHONPATH": os.pathsep.join(str(Path(entry).resolve()) for entry in sys.path),
-    }
-    command = [sys.executable, "-m", "lionn_rs.workflows.benchmark_worker"]
     with (
         tempfile.TemporaryFile("w+") as errors_text,
         subprocess.Popen(
-            command,
+            **module_process("lionn_rs.workflows.benchmark_worker", task.n_threads),
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=errors_text,
             text=True,
             encoding="utf-8",
-            env=environment,
-            cwd=root,
         ) as process,
     ):
         assert process.stdin is not None
@@ -315,7 +304,7 @@ def _records(task: Task, name: str) -> Iterator[dict[str, Any]]:
                 yield record
             if process.wait() != 0:
                 errors_text.seek(0)
-                reason = _death(process.returncode, errors_text.read())
+                reason = cause_of_death(process.returncode, errors_text.read())
                 raise SimulationError(f"benchmark of {name}: its process ended: {reason}")
         finally:
             process.kill()
@@ -326,13 +315,6 @@ def _send(process: subprocess.Popen[str], text: str) -> None:
     with contextlib.suppress(BrokenPipeError):
         process.stdin.write(text)
         process.stdin.close()
-
-
-def _death(code: int, text: str) -> str:
-    if code < 0:
-        return f"signal {signal.Signals(-code).name} (out of memory?)"
-    lines = text.strip().splitlines()
-    return lines[-1] if lines else f"exit code {code}"
 
 
 def speed(case: Case, quantity: str) -> float | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import time
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-__all__ = ["Journal"]
+__all__ = ["Journal", "log_file"]
 
 FILE_NAME = "stages.json"
 
@@ -80,3 +81,25 @@ class Journal:
         finally:
             entry["seconds"] = round(before + time.monotonic() - started, 2)
             write_json(self.path, {"fingerprint": self.fingerprint, "stages": self._stages})
+
+
+@contextmanager
+def log_file(path: Path, terminal: logging.Logger | None = None) -> Iterator[None]:
+    """Everything that lionn_rs logs to a file, what ``terminal`` says to the terminal as well."""
+    package = logging.getLogger("lionn_rs")
+    to_file = logging.FileHandler(path, encoding="utf-8")
+    to_file.setFormatter(logging.Formatter("%(asctime)s %(message)s", "%Y-%m-%d %H:%M:%S"))
+    to_terminal = logging.StreamHandler()
+    before = package.level
+    package.setLevel(logging.INFO)
+    package.addHandler(to_file)
+    if terminal is not None:
+        terminal.addHandler(to_terminal)
+    try:
+        yield
+    finally:
+        package.setLevel(before)
+        package.removeHandler(to_file)
+        if terminal is not None:
+            terminal.removeHandler(to_terminal)
+        to_file.close()

@@ -26,7 +26,7 @@ from lionn_rs.workflows.dynamics import (
     run_record,
 )
 from lionn_rs.workflows.inputs import load_images, load_structure
-from lionn_rs.workflows.journal import Journal
+from lionn_rs.workflows.journal import Journal, log_file
 from lionn_rs.workflows.report import write_report
 from lionn_rs.workflows.summary import data_record, protocol_text, structure_record, warnings_of
 from lionn_rs.workflows.training import error_table, model_file, train_stage
@@ -153,7 +153,7 @@ class Workflow:
     def execute(self) -> Path:
         """Run the stages that are not finished; returns the report."""
         started = time.monotonic()
-        with _log_file(self.folder / LOG_FILE):
+        with log_file(self.folder / LOG_FILE, logger):
             potential = self._train()
             runs = self._dynamics(potential)
             transport = self._transport(runs)
@@ -269,23 +269,3 @@ class Workflow:
             "arrhenius": transport["arrhenius"],
             "seconds": {**self.journal.seconds, "total": sum(self.journal.seconds.values())},
         }
-
-
-@contextmanager
-def _log_file(path: Path) -> Iterator[None]:
-    """Everything that lionn_rs logs to a file, the stages of the run to the terminal as well."""
-    package = logging.getLogger("lionn_rs")
-    to_file = logging.FileHandler(path, encoding="utf-8")
-    to_file.setFormatter(logging.Formatter("%(asctime)s %(message)s", "%Y-%m-%d %H:%M:%S"))
-    to_terminal = logging.StreamHandler()
-    before = package.level
-    package.setLevel(logging.INFO)
-    package.addHandler(to_file)
-    logger.addHandler(to_terminal)
-    try:
-        yield
-    finally:
-        package.setLevel(before)
-        package.removeHandler(to_file)
-        logger.removeHandler(to_terminal)
-        to_file.close()

@@ -17,13 +17,20 @@ if TYPE_CHECKING:
     from ase import Atoms
 
     from lionn_rs.committee import Committee
-    from lionn_rs.config import TrainConfig
+    from lionn_rs.config import DataSection, TrainConfig
     from lionn_rs.data.split import Split
     from lionn_rs.descriptors import Descriptor
     from lionn_rs.potential import BasePotential
     from lionn_rs.training import Metrics
 
-__all__ = ["draw_calibration", "error_table", "model_file", "train_command", "train_stage"]
+__all__ = [
+    "draw_calibration",
+    "error_table",
+    "model_file",
+    "split_images",
+    "train_command",
+    "train_stage",
+]
 
 
 def train_command(
@@ -55,6 +62,7 @@ def train_stage(
     figures: Path,
     resume: bool,
     progress: bool,
+    parts: Split | None = None,
 ) -> dict[str, Any]:
     """Split, train, evaluate on the three sets, draw; returns the record of the training.
 
@@ -72,24 +80,18 @@ def train_stage(
         Continue from the checkpoint in ``folder`` if there is one.
     progress : bool
         Show progress.
+    parts : Split, optional
+        The three sets; default: the images are split as the ``[data]`` section says.
 
     Returns
     -------
     dict
         JSON-safe: errors of the three sets, sizes, stop reason, seconds.
     """
-    from lionn_rs.data import split
     from lionn_rs.plots.training import parity
     from lionn_rs.training import predict
 
-    data = config.data
-    parts = split(
-        images,
-        test=data.test,
-        validation=data.validation,
-        seed=data.seed,
-        by=data.split_by,
-    )
+    parts = parts or split_images(config.data, images)
     elements = sorted({symbol for atoms in images for symbol in atoms.get_chemical_symbols()})
     descriptor = make_descriptor(config.descriptor, elements)
     fit = _train_one if config.training.n_members == 1 else _train_committee
@@ -115,6 +117,19 @@ def train_stage(
     }
     write_json(folder / "metrics.json", record)
     return record
+
+
+def split_images(section: DataSection, images: list[Atoms]) -> Split:
+    """Split images as a ``[data]`` section says."""
+    from lionn_rs.data import split
+
+    return split(
+        images,
+        test=section.test,
+        validation=section.validation,
+        seed=section.seed,
+        by=section.split_by,
+    )
 
 
 def _options(config: TrainConfig, parts: Split) -> dict[str, Any]:
