@@ -7,7 +7,7 @@
 //! d² = sum_k (u_k·x)²/v_k + (|x|² - sum_k (u_k·x)²)/noise,   grade = d/d_max
 //! ```
 //! This is the Mahalanobis distance of probabilistic principal component analysis (Tipping and Bishop, J. R. Stat. Soc. B
-//! 61, 611 (1999), Eqs. 6-8). Features of atomic environments are nearly collinear: without the noise the inverse
+//! 61, 611 (1999), Eqs. 7 and 8). Features of atomic environments are nearly collinear: without the noise the inverse
 //! of their covariance does not exist. `d_max` is the largest distance of a training environment: at most 1 is inside,
 //! above 1 is farther out than anything in training.
 
