@@ -1,12 +1,13 @@
-//! Values and contraction of many kinds of sets of functions in 50-atom LGPS, one thread: every function integer or not,
-//! grouped or not, is measured against the plain formulas. Divide by the number of elements for the time per atom.
+//! Values and contraction of many kinds of descriptors in 50-atom LGPS, one thread: symmetry functions of every kind,
+//! grouped or not, against the plain formulas; Zernike moments; power spectra. Divide by the number of elements for the
+//! time per atom.
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use lionn_benches::{gaussian_56, lgps};
 use lionn_core::descriptors::gaussian::ReferenceGaussian;
 use lionn_core::descriptors::{
-    Angular, Cutoff, Descriptor, Environment, Gaussian, GaussianSpec, SymmetryFunction, Workspace,
-    element_indices,
+    Angular, Cutoff, DensityCorrelations, Descriptor, Environment, Gaussian, GaussianSpec, PowerSpectrumSpec,
+    SymmetryFunction, Workspace, ZernikeSpec, element_indices,
 };
 use lionn_core::neighbors::NeighborList;
 
@@ -53,6 +54,38 @@ fn sets() -> Vec<(&'static str, GaussianSpec)> {
     ]
 }
 
+/// Zernike moments and power spectra by name.
+fn densities() -> Vec<(String, DensityCorrelations)> {
+    let elements = ["Ge", "Li", "P", "S"].map(String::from).to_vec();
+    let cutoff = Cutoff::Cosine { radius: 6.5 };
+    let mut found = Vec::new();
+    for (n_max, n_features) in [(5, 12), (7, 20), (12, 49)] {
+        for resolved in [false, true] {
+            let spec = ZernikeSpec { elements: elements.clone(), cutoff, n_max, resolved, weights: None };
+            let name = format!("zernike_{n_features}{}", if resolved { "_resolved" } else { "" });
+            found.push((name, spec.build().expect("the orders are valid")));
+        }
+    }
+    for (n_radial, l_max, n_channels) in [(8, 3, 4), (8, 4, 6), (10, 4, 12)] {
+        let entry = |l: usize, k: usize, c: usize| ((7 * l + 3 * k + c * c) as f64 * 0.61).sin();
+        let matrix = |l: usize| -> Vec<Vec<f64>> {
+            (0..n_channels).map(|k| (0..4 * n_radial).map(|c| entry(l, k, c)).collect()).collect()
+        };
+        let contraction: Vec<_> = (0..=l_max).map(matrix).collect();
+        let contraction = elements.iter().map(|e| (e.clone(), contraction.clone())).collect();
+        let spec = PowerSpectrumSpec {
+            elements: elements.clone(),
+            cutoff,
+            n_radial,
+            l_max,
+            contraction: Some(contraction),
+        };
+        let name = format!("power_spectrum_{n_radial}_radial_l_{l_max}_{n_channels}_channels");
+        found.push((name, spec.build().expect("the contraction is valid")));
+    }
+    found
+}
+
 fn measure(c: &mut Criterion, name: &str, descriptor: &dyn Descriptor) {
     let system = lgps([1, 1, 1]);
     let list = NeighborList::build(&system, descriptor.cutoff()).expect("the crystal is valid");
@@ -77,6 +110,9 @@ fn measure(c: &mut Criterion, name: &str, descriptor: &dyn Descriptor) {
 }
 
 fn functions(c: &mut Criterion) {
+    for (name, descriptor) in densities() {
+        measure(c, &name, &descriptor);
+    }
     for (name, spec) in sets() {
         measure(c, name, &Gaussian::new(&spec).expect("the set is valid"));
     }

@@ -5,6 +5,12 @@ The images are the LiGePS-SSE-PBE set (Huang et al., J. Chem. Phys. 154, 094703 
 
     python lgps_pbe.py lgps50_train.npz --output runs/crystal --max-volume 21
     python lgps_pbe.py lgps50_train.npz --output runs/all
+    python lgps_pbe.py lgps50_train.npz --output runs/absolute --descriptor gaussian-56-absolute \
+        --hidden-layers 20 20 --optimizer adam --learning-rate 0.01 --validation 0.05 \
+        --min-feature-range 0 --validation-interval 5 --wall-time-s 800
+    python lgps_pbe.py lgps50_train.npz --output runs/spectrum --descriptor power-spectrum \
+        --hidden-layers 32 32 --optimizer adam --batch-size 12 --learning-rate 0.002 \
+        --validation 0.05 --min-feature-range 0 --validation-interval 4 --wall-time-s 900
     python lgps_pbe.py lgps50_train.npz lgps400_train.npz::5 --output runs/transport \
         --max-volume 22 --descriptor shifted --hidden-layers 10 10
 
@@ -18,6 +24,7 @@ from __future__ import annotations
 import argparse
 import json
 import resource
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -26,16 +33,38 @@ from ase.calculators.singlepoint import SinglePointCalculator
 
 import lionn_rs as lionn
 
-DESCRIPTORS = {
-    "gaussian-56": lambda elements: lionn.Gaussian.amp_default(elements, cutoff=lionn.Cosine(6.5)),
-    "shifted": lambda elements: lionn.Gaussian.shifted(elements, cutoff=lionn.Cosine(6.0)),
+ELEMENTS = ["Ge", "Li", "P", "S"]
+
+
+def gaussian_absolute(_: list[Atoms]) -> lionn.Descriptor:
+    """AMP's default functions with the exponents in 1/Å²."""
+    cutoff = lionn.Cosine(6.5)
+    return lionn.Gaussian.amp_default(ELEMENTS, cutoff=cutoff, eta_unit="1/A^2")
+
+
+def power_spectrum(train: list[Atoms]) -> lionn.Descriptor:
+    """Six channels for each degree, to be learned."""
+    return lionn.PowerSpectrum.fit(
+        train[:: max(1, len(train) // 200)],
+        cutoff=lionn.Cosine(6.0),
+        n_radial=10,
+        l_max=4,
+        n_channels=6,
+    )
+
+
+DESCRIPTORS: dict[str, Callable[[list[Atoms]], lionn.Descriptor]] = {
+    "gaussian-56": lambda _: lionn.Gaussian.amp_default(ELEMENTS, cutoff=lionn.Cosine(6.5)),
+    "gaussian-56-absolute": gaussian_absolute,
+    "shifted": lambda _: lionn.Gaussian.shifted(ELEMENTS, cutoff=lionn.Cosine(6.0)),
+    "power-spectrum": power_spectrum,
 }
 
 
 def load(source: str, max_volume: float) -> list[Atoms]:
     """Images of one file as ASE structures with energy, forces and source group."""
     path, _, step = source.partition("::")
-    data = np.load(path)
+    data = dict(np.load(path))
     volume = np.abs(np.linalg.det(data["cell"])) / len(data["Z"])
     images = []
     for k in np.flatnonzero(volume <= max_volume)[:: int(step or 1)]:
@@ -65,6 +94,14 @@ def main() -> None:
     parser.add_argument("--descriptor", choices=DESCRIPTORS, default="gaussian-56")
     parser.add_argument("--hidden-layers", type=int, nargs="+", default=[5, 5])
     parser.add_argument("--split-by", choices=["random", "group", "block"], default="random")
+    parser.add_argument("--validation", type=float, default=0.1, help="of the training part")
+    parser.add_argument("--optimizer", choices=["bfgs", "l-bfgs", "lm", "adam"], default="bfgs")
+    parser.add_argument("--batch-size", type=int, help="adam")
+    parser.add_argument("--learning-rate", type=float, help="adam")
+    parser.add_argument(
+        "--min-feature-range", type=float, help="default: 0 (AMP's) for gaussian-56"
+    )
+    parser.add_argument("--validation-interval", type=int, default=20)
     parser.add_argument("--iterations", type=int, default=5000)
     parser.add_argument("--wall-time-s", type=float, default=None)
     parser.add_argument("--initial", type=Path, help="start from this potential")
@@ -72,17 +109,26 @@ def main() -> None:
     options = parser.parse_args()
 
     images = [image for s in options.arrays for image in load(s, options.max_volume)]
-    split = lionn.split(images, test=0.2, validation=0.1, seed=1, by=options.split_by)
+    split = lionn.split(
+        images, test=0.2, validation=options.validation, seed=1, by=options.split_by
+    )
+    smallest = options.min_feature_range
+    if smallest is None:
+        smallest = 0.0 if options.descriptor == "gaussian-56" else 0.1
     result = lionn.train(
         split,
-        descriptor=DESCRIPTORS[options.descriptor](["Ge", "Li", "P", "S"]),
+        descriptor=DESCRIPTORS[options.descriptor](split.train),
+        learn_contraction=options.descriptor == "power-spectrum",
         hidden_layers=options.hidden_layers,
-        min_feature_range=0.0 if options.descriptor == "gaussian-56" else 0.1,  # 0: as AMP
+        min_feature_range=smallest,
+        optimizer=options.optimizer,
+        batch_size=options.batch_size,
+        learning_rate=options.learning_rate,
         initial=options.initial and lionn.Potential.load(options.initial),
         seed=1,
         max_iterations=options.iterations,
         wall_time_s=options.wall_time_s,
-        validation_interval=20,
+        validation_interval=options.validation_interval,
         output=options.output,
         resume=options.resume,
         level_of_theory="VASP, PBE (LiGePS-SSE-PBE)",
@@ -92,6 +138,11 @@ def main() -> None:
         "arrays": [Path(s).name for s in options.arrays],
         "max_volume_A3": options.max_volume,
         "descriptor": options.descriptor,
+        "optimizer": options.optimizer,
+        "batch_size": options.batch_size,
+        "learning_rate": options.learning_rate,
+        "min_feature_range": smallest,
+        "validation": options.validation,
         "hidden_layers": options.hidden_layers,
         "split_by": options.split_by,
         "best_iteration": result.best_iteration,

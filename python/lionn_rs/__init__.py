@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from lionn_rs.calculator import LionnCalculator
     from lionn_rs.committee import Committee, load
     from lionn_rs.data import read_images, split
+    from lionn_rs.density import PowerSpectrum, Zernike
     from lionn_rs.descriptor_selection import prune
     from lionn_rs.descriptors import G2, G4, G5, Cosine, Descriptor, Gaussian, Polynomial
     from lionn_rs.errors import (
@@ -47,6 +48,7 @@ _HOME = {
     "lionn_rs.committee": ["Committee", "load"],
     "lionn_rs.data": ["read_images", "split"],
     "lionn_rs.descriptor_selection": ["prune"],
+    "lionn_rs.density": ["PowerSpectrum", "Zernike"],
     "lionn_rs.descriptors": ["G2", "G4", "G5", "Cosine", "Descriptor", "Gaussian", "Polynomial"],
     "lionn_rs.errors": [
         "ConfigError",
@@ -93,10 +95,12 @@ __all__ = [
     "ModelFileError",
     "Polynomial",
     "Potential",
+    "PowerSpectrum",
     "ScanResult",
     "ShapeError",
     "SimulationError",
     "TrainingResult",
+    "Zernike",
     "__version__",
     "analysis",
     "calibrate",

@@ -50,6 +50,13 @@ class Descriptor:
         numbers: NDArray[np.uint8],
         positions: NDArray[np.float64],
     ) -> list[NDArray[np.float64]]: ...
+    def density_coefficients(
+        self,
+        cell: NDArray[np.float64],
+        pbc: tuple[bool, bool, bool],
+        numbers: NDArray[np.uint8],
+        positions: NDArray[np.float64],
+    ) -> list[list[NDArray[np.float64]]]: ...
 
 def named_set(
     name: str, elements: Sequence[str], cutoff: Mapping[str, Any], n_radial: int
@@ -78,6 +85,7 @@ class NeuralPotential:
     @property
     def parameters(self) -> NDArray[np.float64]: ...
     def with_parameters(self, parameters: Sequence[float]) -> NeuralPotential: ...
+    def with_descriptor(self, descriptor: Descriptor) -> NeuralPotential: ...
     def with_repulsion(self, pairs: Sequence[tuple[str, str, float, float]]) -> NeuralPotential: ...
     @property
     def repulsion(self) -> list[tuple[str, str, float, float]]: ...
@@ -343,6 +351,8 @@ class TrainingSet:
         potential: NeuralPotential,
         parameters: NDArray[np.float64],
         weights: tuple[float, float, float, float],
+        selection: Sequence[int] | None = None,
+        learn: bool = False,
     ) -> tuple[dict[str, float], NDArray[np.float64]]: ...
     def residuals(
         self,

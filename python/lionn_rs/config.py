@@ -10,7 +10,7 @@ Unknown keys are refused. Reading and writing files is in :mod:`lionn_rs.config_
 from __future__ import annotations
 
 import re
-from typing import Annotated, Literal
+from typing import Annotated, Final, Literal, Self
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
@@ -52,6 +52,7 @@ Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 NonNegative = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 Fraction = Annotated[float, Field(ge=0, lt=1)]
 Count = Annotated[int, Field(ge=1)]
+Degree = Annotated[int, Field(ge=0)]
 Charge = Annotated[float, Field(allow_inf_nan=False), AfterValidator(_not_zero)]
 Seed = Annotated[int, Field(ge=0, lt=2**63)]
 FolderName = Annotated[str, AfterValidator(_folder_name)]
@@ -93,8 +94,14 @@ class DataSection(Section):
 
 
 class DescriptorSection(Section):
-    """``[descriptor]``: Gaussian symmetry functions; exponents are divided by R_c², as in AMP."""
+    """``[descriptor]``: what the networks see of the surroundings of an atom."""
 
+    type: Literal["gaussian", "zernike", "powerspectrum"] = Field(
+        "gaussian",
+        description="'gaussian': symmetry functions G2 and G4, exponents divided by R_c² as in "
+        "AMP; 'zernike': Zernike moments of the neighbor density; 'powerspectrum': power spectrum "
+        "of the neighbor density of each element, contracted to few channels",
+    )
     elements: list[str] | None = Field(
         None, description="Chemical symbols; default: those of the images"
     )
@@ -103,14 +110,61 @@ class DescriptorSection(Section):
         "cosine", description="Shape of the cutoff function"
     )
     cutoff_gamma: Positive = Field(4.0, description="Exponent of the polynomial cutoff function")
-    radial: Literal["amp", "shifted"] = Field(
-        "amp",
-        description="Radial functions: 'amp', centered Gaussians with exponents from 0.05 to 5 as "
-        "in AMP; 'shifted', Gaussians at evenly spaced distances. The angular functions are AMP's",
+    radial: Literal["amp", "shifted"] | None = Field(
+        None,
+        description="gaussian: radial functions; 'amp' (default), centered Gaussians with "
+        "exponents from 0.05 to 5 as in AMP; 'shifted', Gaussians at evenly spaced distances. The "
+        "angular functions are AMP's",
     )
     n_radial: Count | None = Field(
-        None, description="Radial functions per neighbor element; default: 4 for amp, 8 for shifted"
+        None,
+        description="gaussian, powerspectrum: radial functions per neighbor element; default: 4 "
+        "for amp, 8 for shifted, 8 for powerspectrum",
     )
+    eta_unit: Literal["1/Rc^2", "1/A^2"] | None = Field(
+        None,
+        description="gaussian, radial 'amp': unit of the exponents; '1/Rc^2' (default) as in AMP, "
+        "'1/A^2': the same numbers as absolute exponents, narrower functions",
+    )
+    n_max: Degree | None = Field(
+        None, description="zernike: highest order; 5 (default), 7, 12 give 12, 20, 49 features"
+    )
+    resolved: bool | None = Field(
+        None,
+        description="zernike: tell neighbors of different elements apart (default false: one "
+        "density weighted by atomic number, as in AMP)",
+    )
+    l_max: Degree | None = Field(
+        None, description="powerspectrum: highest degree of the spherical harmonics; default: 4"
+    )
+    n_channels: Count | list[Degree] | None = Field(
+        None,
+        description="powerspectrum: channels after contraction, one number or one for each degree "
+        "0..l_max; default: 12",
+    )
+
+    @model_validator(mode="after")
+    def _keys_belong_to_the_type(self) -> Self:
+        for key, types in KEYS_OF_TYPE.items():
+            if getattr(self, key) is not None and self.type not in types:
+                raise ValueError(
+                    f"'{key}' belongs to type {' or '.join(types)}, but type is {self.type}"
+                )
+        if self.eta_unit is not None and self.radial == "shifted":
+            raise ValueError("'eta_unit' belongs to radial 'amp', but radial is shifted")
+        return self
+
+
+KEYS_OF_TYPE: Final = {
+    "radial": ("gaussian",),
+    "eta_unit": ("gaussian",),
+    "n_radial": ("gaussian", "powerspectrum"),
+    "n_max": ("zernike",),
+    "resolved": ("zernike",),
+    "l_max": ("powerspectrum",),
+    "n_channels": ("powerspectrum",),
+}
+"""Keys of ``[descriptor]`` that make sense for some types only."""
 
 
 class NetworkSection(Section):
@@ -137,10 +191,20 @@ class TrainingSection(Section):
     bootstrap: bool = Field(
         True, description="Members of a committee draw their training images with replacement"
     )
-    optimizer: Literal["bfgs", "l-bfgs", "lm"] = Field(
+    optimizer: Literal["bfgs", "l-bfgs", "lm", "adam"] = Field(
         "bfgs",
         description="Optimizer: 'bfgs' as in the paper; 'l-bfgs', limited memory; 'lm', "
-        "Levenberg-Marquardt, faster for some hundred images and more",
+        "Levenberg-Marquardt, faster for some hundred images and more; 'adam', small batches, for "
+        "networks with thousands of parameters",
+    )
+    batch_size: Count | None = Field(None, description="Images per step of 'adam'; default: 8")
+    learning_rate: Positive | None = Field(
+        None, description="Largest learning rate of 'adam'; default: 0.01"
+    )
+    learn_contraction: bool = Field(
+        False,
+        description="Learn the contraction of descriptor type 'powerspectrum' together with the "
+        "networks; with optimizer 'adam', 'bfgs' or 'l-bfgs'",
     )
     max_iterations: Count = Field(1000, description="Limit on optimizer iterations")
     energy_weight: NonNegative = Field(1.0, description="Weight of (energy error per atom)²")

@@ -60,6 +60,7 @@ class Polynomial:
 
 
 Cutoff = Cosine | Polynomial
+EtaUnit = Literal["1/Rc^2", "1/A^2"]
 
 
 def _cutoff_spec(cutoff: Cutoff) -> dict[str, Any]:
@@ -156,7 +157,10 @@ class Descriptor:
 
     @classmethod
     def _wrap(cls, core: _core.Descriptor) -> Descriptor:
-        result = object.__new__(Gaussian if core.spec["type"] == "gaussian" else cls)
+        from lionn_rs.density import PowerSpectrum, Zernike
+
+        kinds = {"gaussian": Gaussian, "zernike": Zernike, "powerspectrum": PowerSpectrum}
+        result: Descriptor = object.__new__(kinds[core.spec["type"]])
         result.core = core
         return result
 
@@ -245,7 +249,7 @@ class Gaussian(Descriptor):
         functions: Mapping[str, Sequence[SymmetryFunction]],
         *,
         cutoff: Cutoff,
-        eta_unit: Literal["1/Rc^2", "1/A^2"] = "1/Rc^2",
+        eta_unit: EtaUnit = "1/Rc^2",
     ) -> None:
         super().__init__(
             {
@@ -259,7 +263,12 @@ class Gaussian(Descriptor):
 
     @classmethod
     def amp_default(
-        cls, elements: Sequence[str], *, cutoff: Cutoff, n_radial_exponents: int = 4
+        cls,
+        elements: Sequence[str],
+        *,
+        cutoff: Cutoff,
+        n_radial_exponents: int = 4,
+        eta_unit: EtaUnit = "1/Rc^2",
     ) -> Gaussian:
         """AMP's default set for any list of elements.
 
@@ -275,6 +284,9 @@ class Gaussian(Descriptor):
             Cutoff function.
         n_radial_exponents : int
             Number of radial exponents, evenly spaced in the logarithm.
+        eta_unit : {"1/Rc^2", "1/A^2"}
+            ``"1/A^2"`` takes the same numbers as absolute exponents. The functions are then much
+            narrower and resolve bond lengths that AMP's, divided by Rc², blur.
 
         Returns
         -------
@@ -291,7 +303,7 @@ class Gaussian(Descriptor):
         Khorshidi and Peterson, Comput. Phys. Commun. 207, 310 (2016),
         doi 10.1016/j.cpc.2016.05.010.
         """
-        return cls._named("amp", elements, cutoff, n_radial_exponents)
+        return cls._named("amp", elements, cutoff, n_radial_exponents, eta_unit)
 
     @classmethod
     def shifted(cls, elements: Sequence[str], *, cutoff: Cutoff, n_centers: int = 8) -> Gaussian:
@@ -385,12 +397,19 @@ class Gaussian(Descriptor):
         return cls(dict.fromkeys(elements, functions), cutoff=cutoff)
 
     @classmethod
-    def _named(cls, name: str, elements: Sequence[str], cutoff: Cutoff, n_radial: int) -> Gaussian:
+    def _named(
+        cls,
+        name: str,
+        elements: Sequence[str],
+        cutoff: Cutoff,
+        n_radial: int,
+        eta_unit: EtaUnit = "1/Rc^2",
+    ) -> Gaussian:
         if n_radial < 1:
             raise ConfigError(f"at least one radial function is needed, got {n_radial}")
         result = object.__new__(cls)
         spec = _core.named_set(name, list(elements), _cutoff_spec(cutoff), n_radial)
-        Descriptor.__init__(result, spec)
+        Descriptor.__init__(result, {**spec, "eta_unit": eta_unit})
         return result
 
 

@@ -88,6 +88,24 @@ def test_resuming_with_other_settings_keeps_the_record_of_the_first(lionn, tmp_p
     assert "max_iterations = 4" in (tmp_path / "out" / "config.resolved.toml").read_text()
 
 
+def test_the_optimizer_is_chosen_on_the_command_line(lionn, tmp_path):
+    write(tmp_path / "images.extxyz", labeled())
+    (tmp_path / "batches.toml").write_text(
+        '[data]\nimages = "images.extxyz"\n[descriptor]\ncutoff = 3.0\n'
+        "[training]\nbatch_size = 2\nmax_iterations = 2\n"
+    )
+    arguments = ("train", tmp_path / "batches.toml", "--output", tmp_path / "out", "--quiet")
+    outcome = lionn(*arguments, "--optimizer", "sgd")
+    assert outcome.code == 2
+    assert "optimizer: must be 'bfgs', 'l-bfgs', 'lm' or 'adam', got 'sgd'" in outcome.err
+    outcome = lionn(*arguments)
+    assert outcome.code == 2
+    assert "batch_size belongs to optimizer 'adam'; optimizer 'bfgs' has none" in outcome.err
+    outcome = lionn(*arguments, "--optimizer", "adam")
+    assert outcome.code == 0, outcome.err
+    assert 'optimizer = "adam"' in (tmp_path / "out" / "config.resolved.toml").read_text()
+
+
 def test_one_file_serves_all_commands(lionn, tmp_path):
     write(tmp_path / "images.extxyz", labeled())
     (tmp_path / "all.toml").write_text(

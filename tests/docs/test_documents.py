@@ -12,7 +12,7 @@ import pytest
 
 from lionn_rs import datasets
 from lionn_rs.cli.main import app
-from lionn_rs.config import RunConfig, ScanConfig
+from lionn_rs.config import RunConfig, ScanConfig, TrainConfig
 from lionn_rs.config_file import load_config
 
 ROOT = Path(__file__).parents[2]
@@ -48,7 +48,7 @@ def test_python_runs(code, tmp_path, monkeypatch):
 @pytest.mark.parametrize("text", blocks("toml"))
 def test_toml_is_accepted(text, tmp_path):
     (tmp_path / "document.toml").write_text(text, encoding="utf-8")
-    model = ScanConfig if "[scan]" in text else RunConfig
+    model = ScanConfig if "[scan]" in text else RunConfig if "[md]" in text else TrainConfig
     load_config(tmp_path / "document.toml", model)
 
 

@@ -21,6 +21,9 @@ def command(
     hidden_layers: Annotated[
         str | None, typer.Option(help="Nodes of each hidden layer.", show_default="5,5")
     ] = None,
+    optimizer: Annotated[
+        str | None, typer.Option(help="bfgs, l-bfgs, lm or adam.", show_default="bfgs")
+    ] = None,
     max_iterations: Annotated[
         int | None, typer.Option(help="Limit on optimizer iterations.", show_default="1000")
     ] = None,
@@ -71,6 +74,7 @@ def command(
             else None
         },
         "training": {
+            "optimizer": optimizer,
             "max_iterations": max_iterations,
             "wall_time_s": wall_time,
             "max_memory_gb": max_memory,

@@ -168,6 +168,11 @@ def train_committee(
     if isinstance(images, Split):
         split = split or images
         validation, test, images = images.validation, images.test, images.train
+    if options.get("learn_contraction"):
+        raise ConfigError(
+            "members of a committee share one descriptor: learn the contraction with lionn.train "
+            "first and pass result.best.descriptor"
+        )
     if options.get("initial") is not None and not bootstrap:
         raise ConfigError(
             "an initial potential is the same for all members: use bootstrap=True, or no initial"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -18,6 +18,8 @@ from lionn_rs.errors import ConfigError
 from lionn_rs.files import write_json
 from lionn_rs.potential import Potential
 from lionn_rs.progress import progress as progress_display
+from lionn_rs.training.adam import BATCH_SIZE, LEARNING_RATE, Adam
+from lionn_rs.training.contraction import ContractionParameters
 from lionn_rs.training.initialize import match_data, random_parameters
 from lionn_rs.training.levenberg_marquardt import LevenbergMarquardt
 from lionn_rs.training.line_search import Vector
@@ -53,9 +55,12 @@ def train(
     initial: Potential | None = None,
     repulsion: bool = True,
     min_feature_range: float = 0.1,
+    learn_contraction: bool = False,
     seed: int = 0,
     n_starts: int = 1,
-    optimizer: Literal["bfgs", "l-bfgs", "lm"] = "bfgs",
+    optimizer: Literal["bfgs", "l-bfgs", "lm", "adam"] = "bfgs",
+    batch_size: int | None = None,
+    learning_rate: float | None = None,
     max_iterations: int = 1000,
     loss: LossWeights = DEFAULT_LOSS,
     l2: float = 0.0,
@@ -102,16 +107,25 @@ def train(
         Features whose range over the training images is narrower are scaled as if it were this
         wide, and their weights start at zero: otherwise a contact that the images barely touch
         would enter the network as a huge input in molecular dynamics. Zero scales as AMP does.
+    learn_contraction : bool
+        Learn the contraction of a power spectrum together with the networks; needs optimizer
+        "adam", "bfgs" or "l-bfgs".
     seed : int
         Seed of the initial weights; restart k uses ``seed + k``.
     n_starts : int
         Restarts; the one with the best validation is kept.
-    optimizer : {"bfgs", "l-bfgs", "lm"}
-        BFGS with the full inverse Hessian (the method of the paper), BFGS with limited memory, or
+    optimizer : {"bfgs", "l-bfgs", "lm", "adam"}
+        BFGS with the full inverse Hessian (the method of the paper), BFGS with limited memory,
         Levenberg-Marquardt, which minimizes the same loss in less time for some hundred images and
-        more (:mod:`lionn_rs.training.levenberg_marquardt`).
+        more (:mod:`lionn_rs.training.levenberg_marquardt`), or Adam on small batches, for networks
+        with thousands of parameters and many images (:mod:`lionn_rs.training.adam`).
+    batch_size : int, optional
+        Images per step of ``"adam"``; default 8.
+    learning_rate : float, optional
+        Largest learning rate of ``"adam"``; default 0.01.
     max_iterations : int
-        Iterations of every start.
+        Iterations of every start; one iteration of ``"adam"`` is one pass over the images, and its
+        learning rate falls to zero over this number (or ``wall_time_s``).
     loss : LossWeights
         Weights of energy, force and stress terms.
     l2 : float
@@ -200,6 +214,7 @@ def train(
     )
     _check(limits, l2, resume, output, initial, descriptor)
     find_optimizer(optimizer)
+    optimizer_options = _adam_options(optimizer, batch_size, learning_rate)
     settings: dict[str, Any] = {
         "descriptor": descriptor.spec,
         "hidden_layers": list(hidden_layers),
@@ -210,6 +225,7 @@ def train(
         "min_feature_range": min_feature_range,
         "seed": seed,
         "optimizer": optimizer,
+        **optimizer_options,
         "loss": asdict(loss),
         "l2": l2,
         "precision": precision,
@@ -252,9 +268,16 @@ def train(
         min_feature_range,
         prepared,
     )
-    objective = Objective(prepared["train"][0], template, loss, l2)
+    contraction = None
+    if learn_contraction:
+        if optimizer == LevenbergMarquardt.name:
+            raise ConfigError("optimizer 'lm' cannot learn a contraction; use 'adam' or 'l-bfgs'")
+        contraction = ContractionParameters(descriptor, sets["train"], seed=seed)
+    objective = Objective(prepared["train"][0], template, loss, l2, contraction)
     checker = (
-        Objective(prepared["validation"][0], template, loss) if "validation" in prepared else None
+        Objective(prepared["validation"][0], template, loss, contraction=contraction)
+        if "validation" in prepared
+        else None
     )
 
     def initial_parameters(start: int) -> Vector:
@@ -265,7 +288,10 @@ def train(
         images = prepared["train"][0]
         narrow = is_narrow(*images.ranges(), min_feature_range)
         drawn = silence(drawn, narrow, hidden_layers)
-        return match_data(drawn, images, template, prepared["train"][1])
+        matched = match_data(drawn, images, template, prepared["train"][1])
+        if contraction is None:
+            return matched
+        return np.concatenate([matched, contraction.start])
 
     total = n_starts * max_iterations
     with progress_display(title, total, "iterations", enabled=progress) as display:
@@ -274,6 +300,7 @@ def train(
             validation=checker,
             initial=initial_parameters,
             optimizer_name=optimizer,
+            optimizer_options=optimizer_options and {**optimizer_options, "seed": seed},
             limits=limits,
             settings=settings,
             output=folder,
@@ -291,13 +318,23 @@ def train(
         "split": split_record,
     }
     del record["descriptor"]
-    if training_range:
-        template = template.with_training_range(
-            fit_training_range(
-                descriptor, sets["train"], min_feature_range=min_feature_range, progress=progress
+
+    def potential_at(parameters: Vector) -> Potential:
+        if contraction is None:
+            core = template.with_parameters(parameters.tolist())
+        else:
+            core = contraction.potential(template, parameters, sets["train"], min_feature_range)
+        if training_range:
+            found = fit_training_range(
+                Potential(core).descriptor,
+                sets["train"],
+                min_feature_range=min_feature_range,
+                progress=progress,
             )
-        )
-    result = _result(session, template, sets, record, memory, level_of_theory)
+            core = core.with_training_range(found)
+        return Potential(core)
+
+    result = _result(session, potential_at, sets, record, memory, level_of_theory)
     if folder is not None:
         result.best.save(folder / "best.json", force=True)
         result.last.save(folder / "last.json", force=True)
@@ -335,6 +372,26 @@ def _check(
         )
 
 
+def _adam_options(
+    optimizer: str, batch_size: int | None, learning_rate: float | None
+) -> dict[str, Any]:
+    if optimizer != Adam.name:
+        for name, value in (("batch_size", batch_size), ("learning_rate", learning_rate)):
+            if value is not None:
+                raise ConfigError(
+                    f"{name} belongs to optimizer 'adam'; optimizer '{optimizer}' has none"
+                )
+        return {}
+    if batch_size is not None and batch_size < 1:
+        raise ConfigError(f"batch_size must be at least 1, got {batch_size}")
+    if learning_rate is not None and not (np.isfinite(learning_rate) and learning_rate > 0.0):
+        raise ConfigError(f"learning_rate must be positive, got {learning_rate}")
+    return {
+        "batch_size": BATCH_SIZE if batch_size is None else batch_size,
+        "learning_rate": LEARNING_RATE if learning_rate is None else learning_rate,
+    }
+
+
 def _template(
     descriptor: Descriptor,
     hidden_layers: Sequence[int],
@@ -368,7 +425,7 @@ def _template(
 
 def _result(
     session: Session,
-    template: _core.NeuralPotential,
+    potential_at: Callable[[Vector], Potential],
     sets: dict[str, list[LabeledImage]],
     record: dict[str, Any],
     memory: MemoryEstimate,
@@ -376,9 +433,9 @@ def _result(
 ) -> TrainingResult:
     from lionn_rs.training.provenance import provenance
 
-    base = Potential(template)
-    best = base.with_parameters(session.best.parameters)
-    last = base.with_parameters(session.last.parameters)
+    best = potential_at(session.best.parameters)
+    same = np.array_equal(session.best.parameters, session.last.parameters)
+    last = Potential(best.core) if same else potential_at(session.last.parameters)
     metrics = {name: evaluate(best, part) for name, part in sets.items() if part}
     outcome = {
         "best_iteration": session.best.iteration,
@@ -390,7 +447,7 @@ def _result(
     data = summary(sets["train"])
     best.metadata = provenance(sets, record | outcome, metrics, data, level_of_theory)
     last_metrics = metrics
-    if not np.array_equal(best.parameters, last.parameters):
+    if not same:
         last_metrics = {name: evaluate(last, part) for name, part in sets.items() if part}
     last.metadata = provenance(sets, record | outcome, last_metrics, data, level_of_theory)
     return TrainingResult(

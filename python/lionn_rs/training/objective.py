@@ -12,6 +12,7 @@ from lionn_rs import _core
 from lionn_rs.data.images import ImageArrays, LabeledImage
 from lionn_rs.descriptors import Descriptor
 from lionn_rs.errors import ConfigError, SimulationError
+from lionn_rs.training.contraction import ContractionParameters
 from lionn_rs.training.line_search import Vector
 from lionn_rs.training.memory import Precision
 
@@ -116,6 +117,8 @@ class Objective:
         Weights of the terms.
     l2 : float
         Penalty on the sum of squared network weights (biases, slopes and intercepts are free).
+    contraction : ContractionParameters, optional
+        Makes the contraction of a power spectrum a part of the parameters.
 
     Attributes
     ----------
@@ -129,10 +132,12 @@ class Objective:
         potential: _core.NeuralPotential,
         loss: LossWeights,
         l2: float = 0.0,
+        contraction: ContractionParameters | None = None,
     ) -> None:
         self.images = images
         self.potential = potential
         self.weights = (loss.energy, loss.force, loss.stress, l2)
+        self.contraction = contraction
         self.failure = ""
         self._recent: dict[bytes, Report] = {}
 
@@ -143,15 +148,52 @@ class Objective:
         search steps back; :attr:`failure` then says which image and atom it was.
         """
         try:
-            report, gradient = self.images.loss_and_gradient(
-                self.potential, parameters, self.weights
-            )
+            report, gradient = self._evaluate(parameters, None)
         except (ConfigError, SimulationError) as error:
             self.failure = str(error)
             return np.inf, np.full_like(parameters, np.inf)
         self.failure = ""
         self._recent[parameters.tobytes()] = report
         return report["loss"], gradient
+
+    def batch(self, parameters: Vector, images: NDArray[np.intp]) -> tuple[Report, Vector]:
+        """Loss (infinite as above where there is none) and errors of some images, and gradient.
+
+        The sums over the batches of a partition of the images are those of all images.
+        """
+        try:
+            report, gradient = self._evaluate(parameters, images.tolist())
+        except (ConfigError, SimulationError) as error:
+            self.failure = str(error)
+            return {"loss": np.inf}, np.full_like(parameters, np.inf)
+        self.failure = ""
+        return report, gradient
+
+    def _evaluate(self, parameters: Vector, selection: list[int] | None) -> tuple[Report, Vector]:
+        if self.contraction is None:
+            return self.images.loss_and_gradient(
+                self.potential, parameters, self.weights, selection
+            )
+        potential, networks = self.contraction.at(self.potential, parameters)
+        report, raw = self.images.loss_and_gradient(
+            potential, networks, self.weights, selection, learn=True
+        )
+        return report, self.contraction.gradient(raw, networks.size)
+
+    @property
+    def layers(self) -> list[tuple[int, int, int]]:
+        """Start in the parameter vector, rows (inputs, then the bias) and columns of each layer."""
+        layers = []
+        start = 0
+        networks = self.potential.document()["networks"]
+        for element in self.potential.elements:
+            for matrix in networks[element]["weights"]:
+                rows, columns = np.shape(matrix)
+                layers.append((start, rows, columns))
+                start += rows * columns
+        if self.contraction is not None:
+            layers += self.contraction.layers(self.potential.parameters.size)
+        return layers
 
     @property
     def n_images(self) -> int:
@@ -183,6 +225,9 @@ class Objective:
         """Loss, its parts and the errors at a point; forgets the other points."""
         report = self._recent.get(parameters.tobytes())
         if report is None:
-            report = self.images.loss(self.potential, parameters, self.weights)
+            at = (self.potential, parameters)
+            if self.contraction is not None:
+                at = self.contraction.at(*at)
+            report = self.images.loss(*at, self.weights)
         self._recent = {parameters.tobytes(): report}
         return report

@@ -33,9 +33,17 @@ class Optimizer(ABC):
         Start.
     gradient_tolerance : float
         The run has converged when the largest absolute gradient component falls below this.
+
+    Attributes
+    ----------
+    progress : (float, float)
+        Part of the run that is over before and, probably, after the next step, 0 to 1; set by
+        whoever knows the limits, for methods with a schedule.
     """
 
     name: ClassVar[str]
+    history_note: ClassVar[str] = ""
+    """What a reader of the history must know."""
 
     def __init__(
         self, objective: ValueAndGradient, x: Vector, *, gradient_tolerance: float = 1e-8
@@ -50,6 +58,7 @@ class Optimizer(ABC):
         self.n_evaluations = 0
         self.n_updates = 0
         self.stop_reason = ""
+        self.progress = (0.0, 0.0)
 
     def start(self) -> None:
         """Evaluate the objective at the start; called once by whoever begins a new run."""
@@ -70,6 +79,10 @@ class Optimizer(ABC):
             self.stop_reason = (
                 f"converged: largest gradient component below {self.gradient_tolerance:g}"
             )
+
+    def report(self) -> dict[str, float] | None:
+        """Loss and errors of the latest step where they are not those of all images at ``x``."""
+        return None
 
     @property
     def gradient_norm(self) -> float:

@@ -9,12 +9,13 @@ from __future__ import annotations
 from typing import Final
 
 from lionn_rs.errors import ConfigError
+from lionn_rs.training.adam import Adam
 from lionn_rs.training.levenberg_marquardt import LevenbergMarquardt
 from lionn_rs.training.optimizer import Optimizer
 from lionn_rs.training.quasi_newton import BFGS, LBFGS
 
 OPTIMIZERS: Final[dict[str, type[Optimizer]]] = {
-    kind.name: kind for kind in (BFGS, LBFGS, LevenbergMarquardt)
+    kind.name: kind for kind in (BFGS, LBFGS, LevenbergMarquardt, Adam)
 }
 """Optimizers by name."""
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
@@ -70,6 +70,8 @@ class Session:
         Initial parameters of a restart, ``start -> (n_parameters,)``.
     optimizer_name : str
         One of :data:`lionn_rs.training.optimizers.OPTIMIZERS`.
+    optimizer_options : mapping
+        Options of this optimizer; a ``seed`` grows by one with every restart.
     limits : Limits
         When to stop.
     settings : dict
@@ -92,6 +94,7 @@ class Session:
         validation: Objective | None,
         initial: Callable[[int], Vector],
         optimizer_name: str,
+        optimizer_options: Mapping[str, Any],
         limits: Limits,
         settings: dict[str, Any],
         output: Path | None,
@@ -103,6 +106,7 @@ class Session:
         self.validation = validation
         self.initial = initial
         self.optimizer_class = optimizer(optimizer_name)
+        self.optimizer_options = dict(optimizer_options)
         self.limits = limits
         self.settings = settings
         self.output = output
@@ -124,8 +128,11 @@ class Session:
         self._last_checkpoint = time.monotonic()
 
     def _new_optimizer(self, x: Vector) -> Optimizer:
+        options = dict(self.optimizer_options)
+        if "seed" in options:
+            options["seed"] += self.start
         return self.optimizer_class(
-            self.objective, x, gradient_tolerance=self.limits.gradient_tolerance
+            self.objective, x, gradient_tolerance=self.limits.gradient_tolerance, **options
         )
 
     @property
@@ -159,11 +166,14 @@ class Session:
                     f"the initial parameters give no loss: {self.objective.failure}"
                 )
             self.is_fresh = False
+            if self.start == 0 and self.optimizer.history_note:
+                self.say(self.optimizer.history_note)
             self._record()
         while True:
             reason = self._limit(interrupt, deadline)
             if reason:
                 return reason
+            self.optimizer.progress = self._progress(deadline)
             if not self.optimizer.step():
                 return " ".join([self.optimizer.stop_reason, self.objective.failure]).strip()
             if self._record():
@@ -179,6 +189,24 @@ class Session:
         left = self._started + self.limits.wall_time_s - now
         return now + left / (self.limits.n_starts - self.start)
 
+    def _progress(self, deadline: float) -> tuple[float, float]:
+        """Part of this start that is over, now and after one more iteration.
+
+        In iterations or in seconds, whichever is nearer to its limit. Seconds count those of the
+        same start before an interruption.
+        """
+        iteration, total = self.optimizer.iteration, self.limits.max_iterations
+        progress = (iteration / total, (iteration + 1) / total)
+        if np.isfinite(deadline):
+            times = [row["seconds"] for row in self.history.rows]
+            before = [row["seconds"] for row in self.history.rows if row["start"] < self.start]
+            spent = self.seconds - max(before, default=0.0)
+            end = spent + deadline - time.monotonic()
+            latest = times[-1] - times[-2] if len(times) > 1 else times[-1]
+            by_time = (spent / end, (spent + latest) / end)
+            progress = (max(progress[0], by_time[0]), max(progress[1], by_time[1]))
+        return min(progress[0], 1.0), min(progress[1], 1.0)
+
     def _limit(self, interrupt: DeferredInterrupt, deadline: float) -> str:
         if interrupt.seen:
             return INTERRUPTED
@@ -193,7 +221,7 @@ class Session:
     def _record(self) -> bool:
         """Add a history row, validate if it is time; ``True`` if the callback wants to stop."""
         iteration = self.optimizer.iteration
-        report = self.objective.report(self.optimizer.x)
+        report = self.optimizer.report() or self.objective.report(self.optimizer.x)
         row = {
             "start": float(self.start),
             "iteration": float(iteration),
@@ -206,7 +234,7 @@ class Session:
         if iteration % self.limits.validation_interval == 0:
             checked = self._validate()
             row |= checked
-            if self._consider(checked.get("validation_loss", row["loss"])):
+            if self._consider(self._score(checked)):
                 self.stale = 0
             else:
                 self.stale += 1
@@ -228,6 +256,12 @@ class Session:
         report = self.validation.report(self.optimizer.x)
         return {"validation_loss": report["loss"], **_errors(report, "validation_")}
 
+    def _score(self, checked: Report) -> float:
+        """Return what decides which iteration is best: without validation the training loss."""
+        if checked:
+            return checked["validation_loss"]
+        return self.objective.report(self.optimizer.x)["loss"]
+
     def _consider(self, score: float) -> bool:
         """Keep the present parameters if they are the best of this start; ``True`` if they are."""
         present = Candidate(score, self.optimizer.x.copy(), self.optimizer.iteration, self.start)
@@ -244,7 +278,7 @@ class Session:
         if not np.isfinite(row["validation_loss"]):
             checked = self._validate()
             row.update(checked)
-            self._consider(checked.get("validation_loss", row["loss"]))
+            self._consider(self._score(checked))
         if self.best.start == self.start or self.last.start < 0:
             present = Candidate(
                 row["loss"], self.optimizer.x.copy(), self.optimizer.iteration, self.start
@@ -299,6 +333,8 @@ class Session:
         if self.output is None:
             return
         arrays = read_checkpoint(self.output / CHECKPOINT_NAME, self.settings)
+        self.start, self.stale = (int(x) for x in arrays["counters"])
+        self.optimizer = self._new_optimizer(self.optimizer.x)
         self.optimizer.restore(
             {
                 key.removeprefix("optimizer_"): value
@@ -311,7 +347,6 @@ class Session:
             candidate = Candidate(score, arrays[f"{name}_parameters"], int(iteration), int(start))
             setattr(self, name, candidate)
         self.history = History.from_array(arrays["history"])
-        self.start, self.stale = (int(x) for x in arrays["counters"])
         self._seconds_before = float(arrays["seconds"])
         self.stop_reasons = [str(reason) for reason in arrays["stop_reasons"]]
         self.is_fresh = False

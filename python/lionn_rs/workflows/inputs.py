@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
@@ -13,7 +14,7 @@ if TYPE_CHECKING:
     from ase import Atoms
 
     from lionn_rs.config import DataSection, DescriptorSection
-    from lionn_rs.descriptors import Gaussian
+    from lionn_rs.descriptors import Descriptor
 
 __all__ = [
     "level_of_theory",
@@ -100,7 +101,9 @@ def _read_structure(path: Path) -> Atoms:
     return found
 
 
-def make_descriptor(section: DescriptorSection, elements: list[str]) -> Gaussian:
+def make_descriptor(
+    section: DescriptorSection, elements: list[str], images: Sequence[Atoms]
+) -> Descriptor:
     """Make the descriptor of a ``[descriptor]`` section.
 
     Parameters
@@ -108,7 +111,10 @@ def make_descriptor(section: DescriptorSection, elements: list[str]) -> Gaussian
     section : DescriptorSection
     elements : list of str
         Elements of the images, used where the section names none.
+    images : sequence of ase.Atoms
+        Training images, to which a power spectrum is fitted.
     """
+    from lionn_rs.density import PowerSpectrum, Zernike
     from lionn_rs.descriptors import Cosine, Gaussian, Polynomial
 
     cutoff = (
@@ -117,6 +123,23 @@ def make_descriptor(section: DescriptorSection, elements: list[str]) -> Gaussian
         else Polynomial(section.cutoff, gamma=section.cutoff_gamma)
     )
     chosen = section.elements or elements
+    if section.type == "zernike":
+        n_max = 5 if section.n_max is None else section.n_max
+        return Zernike(chosen, cutoff=cutoff, n_max=n_max, resolved=bool(section.resolved))
+    if section.type == "powerspectrum":
+        return PowerSpectrum.fit(
+            images,
+            elements=chosen,
+            cutoff=cutoff,
+            n_radial=section.n_radial or 8,
+            l_max=4 if section.l_max is None else section.l_max,
+            n_channels=section.n_channels or 12,
+        )
     if section.radial == "shifted":
         return Gaussian.shifted(chosen, cutoff=cutoff, n_centers=section.n_radial or 8)
-    return Gaussian.amp_default(chosen, cutoff=cutoff, n_radial_exponents=section.n_radial or 4)
+    return Gaussian.amp_default(
+        chosen,
+        cutoff=cutoff,
+        n_radial_exponents=section.n_radial or 4,
+        eta_unit=section.eta_unit or "1/Rc^2",
+    )

@@ -168,7 +168,7 @@ def _check_descriptors(config: ScanConfig, images: list[Atoms]) -> None:
     elements = sorted({symbol for atoms in images for symbol in atoms.get_chemical_symbols()})
     for name, plan in {plan.descriptor: plan for plan in expand(config)}.items():
         try:
-            make_descriptor(plan.config.descriptor, elements)
+            make_descriptor(plan.config.descriptor, elements, images)
         except LionnError as error:
             raise ConfigError(f"descriptor '{name}': {error}") from error
 

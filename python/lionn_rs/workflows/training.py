@@ -93,7 +93,7 @@ def train_stage(
 
     parts = parts or split_images(config.data, images)
     elements = sorted({symbol for atoms in images for symbol in atoms.get_chemical_symbols()})
-    descriptor = make_descriptor(config.descriptor, elements)
+    descriptor = make_descriptor(config.descriptor, elements, parts.train)
     fit = _train_one if config.training.n_members == 1 else _train_committee
     model, metrics, outcome = fit(
         config, parts, descriptor, folder, figures, resume=resume, progress=progress
@@ -107,8 +107,8 @@ def train_stage(
     n_parameters = sum(len(member.parameters) for member in getattr(model, "members", [model]))
     record = {
         "metrics": {name: entry.to_dict() for name, entry in metrics.items()},
-        "descriptor": f"Gaussian-{max(features.values())}, {config.descriptor.cutoff_function} "
-        f"cutoff {config.descriptor.cutoff:g} Å",
+        "descriptor": f"{type(descriptor).__name__}-{max(features.values())}, "
+        f"{config.descriptor.cutoff_function} cutoff {config.descriptor.cutoff:g} Å",
         "networks": f"{max(features.values())}-{widths} for each of {', '.join(features)}, "
         f"{config.network.activation}, {n_parameters} parameters",
         "optimizer": config.training.optimizer,
@@ -153,6 +153,9 @@ def _options(config: TrainConfig, parts: Split) -> dict[str, Any]:
         "seed": options.seed,
         "n_starts": options.n_starts,
         "optimizer": options.optimizer,
+        "batch_size": options.batch_size,
+        "learning_rate": options.learning_rate,
+        "learn_contraction": options.learn_contraction,
         "max_iterations": options.max_iterations,
         "validation_interval": options.validation_interval,
         "patience": options.patience,

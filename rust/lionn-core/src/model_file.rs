@@ -3,7 +3,7 @@
 //! | version | since |
 //! |---|---|
 //! | 1 | one potential: `networks` is a mapping from elements to [`NetworkFile`] |
-//! | 2 | `networks` may be a list of such mappings, one per member of a committee; `spread_scale` and `training_range` |
+//! | 2 | `networks` may be a list of such mappings, one per member of a committee; `spread_scale` and `training_range`; descriptors other than `gaussian` |
 //!
 //! What version 1 can say is still written as version 1, so that older software reads it.
 
@@ -233,7 +233,8 @@ impl ModelFile {
 
     /// The file of a potential.
     pub fn of(potential: &NeuralPotential, descriptor: DescriptorSpec, metadata: serde_json::Value) -> Self {
-        let version = if potential.range().is_some() { VERSION } else { 1 };
+        let is_plain = potential.range().is_none() && matches!(descriptor, DescriptorSpec::Gaussian(_));
+        let version = if is_plain { 1 } else { VERSION };
         let networks = Networks::One(element_networks(potential));
         let file = Self::frame(potential, version, descriptor, networks, metadata);
         Self { training_range: named(potential.descriptor(), potential.range()), ..file }

@@ -8,7 +8,7 @@ use lionn_core::descriptors::{
 use lionn_core::neighbors::NeighborList;
 use lionn_core::species::symbol;
 use lionn_core::{Error, Result};
-use numpy::{IntoPyArray, PyArray1, PyReadonlyArray1, PyReadonlyArray2};
+use numpy::{IntoPyArray, PyArray1, PyArray2, PyArrayMethods, PyReadonlyArray1, PyReadonlyArray2};
 use pyo3::prelude::*;
 use pythonize::{depythonize, pythonize};
 use std::sync::Arc;
@@ -72,9 +72,56 @@ impl Descriptor {
         let values = py.detach(|| fingerprints(self.inner.as_ref(), &system)).map_err(to_py)?;
         Ok(values.into_iter().map(|v| v.into_pyarray(py)).collect())
     }
+
+    /// Coefficients of the neighbor density of every atom: for each degree `l` a `(n_columns, 2 l + 1)` float64 array.
+    fn density_coefficients<'py>(
+        &self,
+        py: Python<'py>,
+        cell: PyReadonlyArray2<'py, f64>,
+        pbc: [bool; 3],
+        numbers: PyReadonlyArray1<'py, u8>,
+        positions: PyReadonlyArray2<'py, f64>,
+    ) -> PyResult<Vec<Vec<Bound<'py, PyArray2<f64>>>>> {
+        let density = match &self.spec {
+            DescriptorSpec::Gaussian(_) => Err(Error::InvalidParameter(
+                "Gaussian symmetry functions are not made of density coefficients".to_owned(),
+            )),
+            DescriptorSpec::Zernike(spec) => spec.build(),
+            DescriptorSpec::PowerSpectrum(spec) => spec.build(),
+        }
+        .map_err(to_py)?;
+        let system = convert::system(&cell, pbc, &numbers, &positions)?;
+        let coefficients = py
+            .detach(|| {
+                per_atom(&density, &system, |_, environment, work| {
+                    density.expansion_coefficients(environment, work)
+                })
+            })
+            .map_err(to_py)?;
+        let to_array = |(l, flat): (usize, Vec<f64>)| {
+            PyArray1::from_vec(py, flat).reshape([density.n_columns(l), 2 * l + 1])
+        };
+        coefficients
+            .into_iter()
+            .map(|shells| shells.into_iter().enumerate().map(to_array).collect())
+            .collect()
+    }
 }
 
 fn fingerprints(descriptor: &dyn CoreDescriptor, system: &lionn_core::System) -> Result<Vec<Vec<f64>>> {
+    per_atom(descriptor, system, |center, environment, work| {
+        let mut out = vec![0.0; descriptor.n_features(center)];
+        descriptor.values(center, environment, work, &mut out);
+        out
+    })
+}
+
+/// Calls `compute` with element and environment of every atom.
+fn per_atom<T>(
+    descriptor: &dyn CoreDescriptor,
+    system: &lionn_core::System,
+    mut compute: impl FnMut(usize, &Environment, &mut Workspace) -> T,
+) -> Result<Vec<T>> {
     let element_of = lionn_core::descriptors::element_indices(descriptor.elements(), &system.numbers)?;
     let list = NeighborList::build(system, descriptor.cutoff())?;
     let mut environment = Environment::default();
@@ -82,11 +129,8 @@ fn fingerprints(descriptor: &dyn CoreDescriptor, system: &lionn_core::System) ->
     let n_elements = descriptor.elements().len();
     Ok((0..system.n_atoms())
         .map(|i| {
-            let center = usize::from(element_of[i]);
             environment.fill(system, i, list.of(i), descriptor.cutoff(), &element_of, n_elements);
-            let mut out = vec![0.0; descriptor.n_features(center)];
-            descriptor.values(center, &environment, &mut work, &mut out);
-            out
+            compute(usize::from(element_of[i]), &environment, &mut work)
         })
         .collect())
 }

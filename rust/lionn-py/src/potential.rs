@@ -106,6 +106,14 @@ impl NeuralPotential {
         Ok(Self { inner: Arc::new(inner), descriptor: self.descriptor.clone() })
     }
 
+    /// The same networks on another descriptor with as many features.
+    fn with_descriptor(&self, descriptor: &Bound<'_, Descriptor>) -> PyResult<Self> {
+        let descriptor = descriptor.get();
+        let inner = self.inner.with_descriptor(&descriptor.inner).map_err(to_py)?;
+        let copy = Descriptor { spec: descriptor.spec.clone(), inner: descriptor.inner.clone() };
+        Ok(Self { inner: Arc::new(inner), descriptor: Arc::new(copy) })
+    }
+
     /// The same potential with short-range repulsion; an empty list removes it.
     fn with_repulsion(&self, pairs: Vec<RepulsionTuple>) -> PyResult<Self> {
         let pairs = pairs

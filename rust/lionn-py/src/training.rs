@@ -174,19 +174,28 @@ impl TrainingSet {
         dictionary(py, &report)
     }
 
-    /// Loss as [`TrainingSet::loss`] and its gradient `(n_parameters,)`.
+    /// Loss as [`TrainingSet::loss`] and its gradient `(n_parameters,)`, of all images or of the images `selection`
+    /// alone, to which their share of the penalty on the weights belongs. With `learn` the derivatives with respect to
+    /// the contraction of a power spectrum (by center, degree, channel, column) follow behind those of the parameters.
+    #[pyo3(signature = (potential, parameters, weights, selection=None, learn=false))]
     fn loss_and_gradient<'py>(
         &self,
         py: Python<'py>,
         potential: &Bound<'py, NeuralPotential>,
         parameters: PyReadonlyArray1<'py, f64>,
         weights: (f64, f64, f64, f64),
+        selection: Option<Vec<usize>>,
+        learn: bool,
     ) -> PyResult<(Bound<'py, PyDict>, Bound<'py, PyArray1<f64>>)> {
         let potential = at(potential, &parameters)?;
-        let mut gradient = vec![0.0; potential.parameters().len()];
-        let report = py
-            .detach(|| self.inner.evaluate(&potential, &loss_weights(weights), Some(&mut gradient)))
-            .map_err(to_py)?;
+        let n_learned = if learn { potential.n_descriptor_parameters() } else { 0 };
+        let mut gradient = vec![0.0; potential.parameters().len() + n_learned];
+        let (set, weights, target) = (&self.inner, loss_weights(weights), Some(&mut gradient[..]));
+        let report = py.detach(|| match &selection {
+            Some(selection) => set.evaluate_selection(&potential, &weights, selection, target),
+            None => set.evaluate(&potential, &weights, target),
+        });
+        let report = report.map_err(to_py)?;
         Ok((dictionary(py, &report)?, gradient.into_pyarray(py)))
     }
 

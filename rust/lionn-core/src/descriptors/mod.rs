@@ -3,7 +3,9 @@
 //! To add a descriptor: one file with value and gradient that implements [`Descriptor`], one variant in
 //! [`DescriptorSpec`]; the shared checks in [`testing`] apply.
 
+mod arrays;
 mod cutoff;
+pub mod density;
 mod environment;
 pub mod gaussian;
 pub mod sets;
@@ -11,6 +13,8 @@ mod spec;
 pub mod testing;
 
 pub use cutoff::Cutoff;
+pub use density::{Contraction, PowerSpectrumSpec, ZernikeSpec};
+pub use density::{DensityCorrelations, ReferenceDensity};
 pub use environment::Environment;
 pub use gaussian::Gaussian;
 pub use spec::{Angular, DescriptorSpec, EtaUnit, GaussianSpec, SymmetryFunction};
@@ -24,6 +28,7 @@ use crate::species::symbol;
 #[derive(Debug, Default)]
 pub struct Workspace {
     pub(crate) gaussian: gaussian::Scratch,
+    pub(crate) density: density::Scratch,
 }
 
 /// A map from atomic environments to fixed-length fingerprints.
@@ -58,7 +63,49 @@ pub trait Descriptor: Send + Sync {
 
     /// Derivatives of the fingerprint: for every neighbor in order, `dG/dr_ij` of each of its [`Descriptor::support`]
     /// features, concatenated in `out`. Must follow [`Descriptor::values`] for the same environment.
-    fn jacobian(&self, center: usize, environment: &Environment, work: &mut Workspace, out: &mut Vec<Vec3>);
+    ///
+    /// By default one contraction per feature.
+    fn jacobian(&self, center: usize, environment: &Environment, work: &mut Workspace, out: &mut Vec<Vec3>) {
+        testing::jacobian_by_contraction(self, center, environment, work, out);
+    }
+
+    /// `sum_j dG/dr_ij · d_j`, the change of the fingerprint when every neighbor moves by `d_j` against the center. Must
+    /// follow [`Descriptor::values`] for the same environment.
+    ///
+    /// By default from the [`Descriptor::jacobian`].
+    fn tangent(
+        &self,
+        center: usize,
+        environment: &Environment,
+        work: &mut Workspace,
+        displacements: &[Vec3],
+        out: &mut [f64],
+    ) {
+        testing::tangent_by_jacobian(self, center, environment, work, displacements, out);
+    }
+
+    /// Whether [`Descriptor::contract`] and [`Descriptor::tangent`] cost about as much as [`Descriptor::values`], so that
+    /// training uses them instead of stored derivatives.
+    fn is_factorized(&self) -> bool {
+        false
+    }
+
+    /// Number of parameters of a center element inside a factorized descriptor that can be learned.
+    fn n_parameters(&self, _center: usize) -> usize {
+        0
+    }
+
+    /// Adds the derivative of `h · G + g · dG` with respect to these parameters, where `dG` is the change along the
+    /// displacements of the last [`Descriptor::tangent`], which must have followed [`Descriptor::values`].
+    fn add_parameter_gradient(
+        &self,
+        _center: usize,
+        _work: &mut Workspace,
+        _h: &[f64],
+        _g: &[f64],
+        _gradient: &mut [f64],
+    ) {
+    }
 }
 
 /// Element index of every atom.

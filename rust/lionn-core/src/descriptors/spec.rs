@@ -1,6 +1,7 @@
 //! What a potential file says about a descriptor, and its translation into code.
 
 use super::cutoff::Cutoff;
+use super::density::{PowerSpectrumSpec, ZernikeSpec};
 use super::{Descriptor, gaussian::Gaussian};
 use crate::error::Result;
 use serde::{Deserialize, Serialize};
@@ -13,6 +14,10 @@ use std::sync::Arc;
 pub enum DescriptorSpec {
     /// Atom-centered symmetry functions.
     Gaussian(GaussianSpec),
+    /// Zernike moments of the neighbor density.
+    Zernike(ZernikeSpec),
+    /// Power spectrum of the neighbor density.
+    PowerSpectrum(PowerSpectrumSpec),
 }
 
 impl DescriptorSpec {
@@ -23,6 +28,8 @@ impl DescriptorSpec {
     pub fn build(&self) -> Result<Arc<dyn Descriptor>> {
         match self {
             Self::Gaussian(spec) => Ok(Arc::new(Gaussian::new(spec)?)),
+            Self::Zernike(spec) => Ok(Arc::new(spec.build()?)),
+            Self::PowerSpectrum(spec) => Ok(Arc::new(spec.build()?)),
         }
     }
 }

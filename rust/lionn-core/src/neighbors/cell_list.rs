@@ -41,6 +41,15 @@ impl Block {
         self.starts.len() - 1
     }
 
+    pub fn shrink(&mut self) {
+        self.starts.shrink_to_fit();
+        self.packed.shrink_to_fit();
+    }
+
+    pub fn bytes(&self) -> usize {
+        size_of::<Self>() + size_of_val(&self.starts[..]) + size_of_val(&self.packed[..])
+    }
+
     pub fn n_pairs(&self) -> usize {
         self.packed.len()
     }

@@ -77,6 +77,17 @@ impl NeighborList {
         Ok(())
     }
 
+    /// Releases what only [`NeighborList::rebuild`] needs, for a list that is kept.
+    pub fn shrink(&mut self) {
+        self.grid = Grid::default();
+        self.blocks.iter_mut().for_each(Block::shrink);
+    }
+
+    /// Bytes held for pairs and shifts.
+    pub fn bytes(&self) -> usize {
+        self.blocks.iter().map(Block::bytes).sum::<usize>() + self.shifts.bytes()
+    }
+
     /// The distance up to which the list is complete, Å.
     pub fn cutoff(&self) -> f64 {
         self.cutoff

@@ -43,6 +43,10 @@ pub(super) struct ShiftTable {
 }
 
 impl ShiftTable {
+    pub fn bytes(&self) -> usize {
+        size_of_val(&self.shifts[..]) + size_of_val(&self.vectors[..])
+    }
+
     #[inline]
     pub fn shift(&self, number: u32) -> [i32; 3] {
         self.shifts[number as usize]

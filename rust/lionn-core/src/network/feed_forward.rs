@@ -1,7 +1,9 @@
 //! Fully connected feed-forward network with one output.
 
 use super::activation::Activation;
+use super::dense::{AddRows, RowProducts};
 use crate::error::{Error, Result};
+use crate::simd::Level;
 
 /// Topology of one network; the parameters live in a flat slice outside.
 ///
@@ -15,12 +17,21 @@ pub struct FeedForward {
 }
 
 /// Scratch space of one evaluation, reused between calls.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone)]
 pub struct NetworkWork {
+    level: Level,
     /// Values of all nodes after the activation, layer by layer, without the input layer.
     nodes: Vec<f64>,
     /// Derivative of the output with respect to the pre-activations of one layer and of the one below.
     delta: [Vec<f64>; 2],
+}
+
+impl Default for NetworkWork {
+    fn default() -> Self {
+        // Whoever builds a descriptor or neighbor list is told of a level that does not exist.
+        let level = Level::detect().unwrap_or(Level::available()[0]);
+        Self { level, nodes: Vec::new(), delta: [Vec::new(), Vec::new()] }
+    }
 }
 
 impl FeedForward {
@@ -105,18 +116,16 @@ impl FeedForward {
             weight_start -= (n_in + 1) * n_out;
             let weights = &parameters[weight_start..weight_start + n_in * n_out];
             if layer == 0 {
-                for (d, row) in d_input.iter_mut().zip(weights.chunks_exact(n_out)) {
-                    *d = row.iter().zip(delta.iter()).map(|(w, d)| w * d).sum();
-                }
+                work.level.run(RowProducts { weights, delta, out: &mut *d_input });
             } else {
                 node_start -= n_in;
                 let nodes = &work.nodes[node_start..node_start + n_in];
                 let activation = self.activations[layer - 1];
-                below.clear();
-                below.extend(nodes.iter().zip(weights.chunks_exact(n_out)).map(|(&y, row)| {
-                    let sum: f64 = row.iter().zip(delta.iter()).map(|(w, d)| w * d).sum();
-                    sum * activation.derivative(y)
-                }));
+                below.resize(n_in, 0.0);
+                work.level.run(RowProducts { weights, delta, out: &mut *below });
+                for (below, &y) in below.iter_mut().zip(nodes) {
+                    *below *= activation.derivative(y);
+                }
                 std::mem::swap(delta, below);
             }
         }
@@ -137,11 +146,8 @@ impl FeedForward {
             nodes.extend_from_slice(&weights[n_in * n_out..]);
             let (lower, current) = nodes.split_at_mut(start);
             let below = if layer == 0 { input } else { &lower[below_start..] };
-            for (&value, row) in below.iter().zip(weights.chunks_exact(n_out)) {
-                for (node, weight) in current.iter_mut().zip(row) {
-                    *node += value * weight;
-                }
-            }
+            let weights = &weights[..n_in * n_out];
+            work.level.run(AddRows { input: below, weights, out: &mut *current });
             for node in current {
                 *node = activation.value(*node);
             }

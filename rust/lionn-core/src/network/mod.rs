@@ -1,6 +1,7 @@
 //! Element networks: topology, activations and the flat parameter vector.
 
 mod activation;
+mod dense;
 mod feed_forward;
 mod parameters;
 

@@ -81,6 +81,11 @@ impl NeuralPotential {
         potential.with_parameters(parameters)
     }
 
+    /// Number of parameters inside the descriptor that can be learned.
+    pub fn n_descriptor_parameters(&self) -> usize {
+        (0..self.elements.len()).map(|e| self.descriptor.n_parameters(e)).sum()
+    }
+
     /// The same potential with other parameters.
     ///
     /// # Errors
@@ -127,7 +132,8 @@ impl NeuralPotential {
         Ok(Self { range, ..self.clone() })
     }
 
-    /// The same potential with another object of an equal descriptor, so that a committee can share it.
+    /// The same networks on another descriptor with as many features: an equal object that a committee shares, or one with
+    /// another contraction.
     ///
     /// # Errors
     /// As [`NeuralPotential::new`].

@@ -8,12 +8,10 @@
 //!
 //! Weights are held with one row per output node, so that all inner loops run over contiguous inputs.
 
+use super::products::{add_scaled, add_two_scaled, dot, products};
 use crate::network::Activation;
 use crate::potential::ElementModel;
 use std::ops::Range;
-
-/// Vector lanes of the reductions: fixed, so that the result has the same bits on every instruction set.
-const LANES: usize = 4;
 
 #[derive(Debug, Clone)]
 struct Layer {
@@ -112,9 +110,9 @@ impl ElementNetwork {
             let below = if l == 0 { input } else { &lower[self.layers[l - 1].nodes..] };
             let rows = &self.weights[layer.weights..];
             let biases = &rows[layer.n_in * layer.n_out..];
-            for o in 0..layer.n_out {
-                let z = biases[o] + dot(&rows[o * layer.n_in..(o + 1) * layer.n_in], below);
-                upper[o] = layer.activation.value(z);
+            products(rows, layer.n_in, below, &mut upper[..layer.n_out]);
+            for (upper, bias) in upper.iter_mut().zip(&biases[..layer.n_out]) {
+                *upper = layer.activation.value(bias + *upper);
             }
         }
         values[self.n_nodes - 1]
@@ -138,6 +136,17 @@ impl ElementNetwork {
                 let row = &rows[o * layer.n_in..(o + 1) * layer.n_in];
                 add_scaled(below, nodes.delta[layer.nodes + o], row);
             }
+        }
+    }
+
+    /// Derivative of `slope (c N + direction · dN/ds)` with respect to the input `s`, after
+    /// [`ElementNetwork::parameter_gradient`].
+    #[inline(always)]
+    pub fn input_adjoint(&self, work: &SweepWork, out: &mut [f64]) {
+        let first = &self.layers[0];
+        out.fill(0.0);
+        for o in 0..first.n_out {
+            add_scaled(out, work.adjoint_below[o], &self.weights[o * first.n_in..(o + 1) * first.n_in]);
         }
     }
 
@@ -223,10 +232,8 @@ impl ElementNetwork {
     #[inline(always)]
     fn tangent_sweep(&self, u: &[f64], nodes: &Nodes<'_>, work: &mut SweepWork) -> f64 {
         let first = &self.layers[0];
-        for o in 0..first.n_out {
-            let row = &self.weights[o * first.n_in..(o + 1) * first.n_in];
-            work.tangent_below[first.nodes + o] = dot(row, u);
-        }
+        let tangents = &mut work.tangent_below[first.nodes..first.nodes + first.n_out];
+        products(&self.weights, first.n_in, u, tangents);
         self.upper_tangents(nodes, work)
     }
 
@@ -336,38 +343,6 @@ impl SweepWork {
                 buffer.resize(n_nodes, 0.0);
             }
         }
-    }
-}
-
-/// Scalar product with a fixed number of partial sums.
-#[inline(always)]
-pub(super) fn dot(a: &[f64], b: &[f64]) -> f64 {
-    let n = a.len().min(b.len());
-    let (a, b) = (&a[..n], &b[..n]);
-    let (a_lanes, b_lanes) = (a.chunks_exact(LANES), b.chunks_exact(LANES));
-    let rest: f64 = a_lanes.remainder().iter().zip(b_lanes.remainder()).map(|(x, y)| x * y).sum();
-    let mut sums = [0.0; LANES];
-    for (x, y) in a_lanes.zip(b_lanes) {
-        for lane in 0..LANES {
-            sums[lane] += x[lane] * y[lane];
-        }
-    }
-    (sums[0] + sums[2]) + (sums[1] + sums[3]) + rest
-}
-
-/// `y += factor x`.
-#[inline(always)]
-fn add_scaled(y: &mut [f64], factor: f64, x: &[f64]) {
-    for (y, x) in y.iter_mut().zip(x) {
-        *y += factor * x;
-    }
-}
-
-/// `y += a x + b z`.
-#[inline(always)]
-fn add_two_scaled(y: &mut [f64], a: f64, x: &[f64], b: f64, z: &[f64]) {
-    for ((y, x), z) in y.iter_mut().zip(x).zip(z) {
-        *y += a * x + b * z;
     }
 }
 

@@ -8,11 +8,12 @@
 //! all products use a fixed number of partial sums without fused operations. Loss and gradient therefore have the same
 //! bits for any number of threads and, from the same derivatives of the fingerprints, any instruction set.
 
-use super::double_backward::{DirectionWork, ElementNetwork, Nodes, SweepWork};
+use super::double_backward::{ElementNetwork, Nodes};
 use super::jacobian::{Jacobian, VOIGT};
 use super::loss::{LossReport, LossSums, LossWeights};
-use super::prepare::{PrepareWork, Prepared};
+use super::prepare::Prepared;
 use super::set::TrainingSet;
+use super::work::{Derivatives, Work};
 use crate::error::{Error, Result};
 use crate::linalg::{Mat3, Vec3};
 use crate::potential::NeuralPotential;
@@ -35,31 +36,6 @@ pub struct Prediction {
     pub stress: Option<Mat3>,
 }
 
-/// Buffers of one thread.
-#[derive(Default)]
-pub(super) struct Work {
-    pub prepare: PrepareWork,
-    pub sweep: SweepWork,
-    pub directions: DirectionWork,
-    /// Scaled fingerprints of all atoms of the image, concatenated.
-    pub inputs: Vec<f64>,
-    /// `dE_i/dG_i` of all atoms, concatenated.
-    pub slopes: Vec<f64>,
-    pub values: Vec<f64>,
-    pub beta: Vec<f64>,
-    pub delta: Vec<f64>,
-    pub outputs: Vec<f64>,
-    pub forces: Vec<Vec3>,
-    pub residual: Vec<Vec3>,
-    pub compact: Vec<f64>,
-    pub direction: Vec<f64>,
-    /// Directions of the forces on the atom itself.
-    pub own: Vec<f64>,
-    pub energy: f64,
-    /// Stress in Voigt order, eV/Å³.
-    pub stress: [f64; 6],
-}
-
 /// What the networks need to know about one evaluation.
 pub(super) struct Context<'a> {
     pub set: &'a TrainingSet,
@@ -70,7 +46,8 @@ pub(super) struct Context<'a> {
 
 impl TrainingSet {
     /// Loss of all images (without short-range repulsion, which belongs to distances outside the set) and, if asked for,
-    /// its gradient with respect to all parameters (flat order of [`crate::network::ParameterLayout`]).
+    /// its gradient with respect to all parameters (flat order of [`crate::network::ParameterLayout`]). A longer
+    /// gradient gets the derivatives with respect to [`Descriptor::n_parameters`] of every center behind them.
     ///
     /// # Errors
     /// [`Error::Simulation`] naming image and atom if an energy or force is not finite, [`Error::Shape`] for
@@ -82,27 +59,63 @@ impl TrainingSet {
         weights: &LossWeights,
         gradient: Option<&mut [f64]>,
     ) -> Result<LossReport> {
+        self.evaluate_chunks(potential, weights, &self.chunks, |k| k, 1.0, gradient)
+    }
+
+    /// As [`TrainingSet::evaluate`] for the images `selection` alone.
+    ///
+    /// The penalty on the weights counts as spread evenly over all images: sums over a partition of the images are
+    /// those over all of them.
+    ///
+    /// # Errors
+    /// As [`TrainingSet::evaluate`]; [`Error::InvalidParameter`] for an empty selection or an image that does not exist.
+    pub fn evaluate_selection(
+        &self,
+        potential: &NeuralPotential,
+        weights: &LossWeights,
+        selection: &[usize],
+        gradient: Option<&mut [f64]>,
+    ) -> Result<LossReport> {
+        self.check_selection(selection)?;
+        let chunks = self.selection_chunks(selection);
+        let share = selection.len() as f64 / self.n_images() as f64;
+        self.evaluate_chunks(potential, weights, &chunks, |k| selection[k], share, gradient)
+    }
+
+    /// Sums over the images `image(k)` for the `k` of all `chunks`, with a `share` of the penalty on the weights.
+    fn evaluate_chunks(
+        &self,
+        potential: &NeuralPotential,
+        weights: &LossWeights,
+        chunks: &[Range<usize>],
+        image: impl Fn(usize) -> usize + Sync,
+        share: f64,
+        gradient: Option<&mut [f64]>,
+    ) -> Result<LossReport> {
         weights.check()?;
+        let weights = &LossWeights { l2: share * weights.l2, ..*weights };
         let context = self.context(potential)?;
         let n_parameters = potential.parameters().len();
-        if let Some(out) = &gradient
-            && out.len() != n_parameters
-        {
-            return Err(Error::shape("gradient", format!("({n_parameters},)"), format!("({},)", out.len())));
+        let n_learned = potential.n_descriptor_parameters();
+        let length = gradient.as_ref().map_or(0, |out| out.len());
+        if gradient.is_some() && length != n_parameters && length != n_parameters + n_learned {
+            return Err(Error::shape("gradient", format!("({n_parameters},)"), format!("({length},)")));
         }
         let wanted = gradient.is_some();
-        let partials: Vec<(LossSums, Vec<f64>)> = self
-            .chunks
+        let partials: Vec<(LossSums, Vec<f64>)> = chunks
             .par_iter()
-            .map_init(Work::default, |work, chunk| {
-                let mut sums = LossSums::default();
-                let mut partial = vec![0.0; if wanted { n_parameters } else { 0 }];
-                for index in chunk.clone() {
-                    let target = wanted.then_some(&mut partial[..]);
-                    sums.add(&context.image(index, weights, target, work)?);
-                }
-                Ok((sums, partial))
-            })
+            .map_init(
+                || self.works.take(),
+                |work, chunk| {
+                    let mut sums = LossSums::default();
+                    let mut partial = vec![0.0; length];
+                    for k in chunk.clone() {
+                        let target = wanted.then_some(&mut partial[..]);
+                        sums.add(&context.image(image(k), weights, target, work)?);
+                    }
+                    Ok((sums, partial))
+                },
+            )
             .collect::<Result<_>>()?;
         let mut sums = LossSums::default();
         for (partial, _) in &partials {
@@ -132,9 +145,10 @@ impl TrainingSet {
         let per_chunk: Vec<Vec<Prediction>> = self
             .chunks
             .par_iter()
-            .map_init(Work::default, |work, chunk| {
-                chunk.clone().map(|index| context.predict(index, work)).collect::<Result<_>>()
-            })
+            .map_init(
+                || self.works.take(),
+                |work, chunk| chunk.clone().map(|index| context.predict(index, work)).collect::<Result<_>>(),
+            )
             .collect::<Result<_>>()?;
         Ok(per_chunk.into_iter().flatten().collect())
     }
@@ -173,6 +187,13 @@ pub(super) fn weight_ranges(potential: &NeuralPotential) -> Vec<Range<usize>> {
 }
 
 impl Context<'_> {
+    /// Where the parameters inside the descriptor that belong to a center stand in a gradient that includes them: behind
+    /// all others.
+    fn descriptor_start(&self, center: usize) -> usize {
+        let descriptor = self.potential.descriptor();
+        self.potential.parameters().len() + (0..center).map(|e| descriptor.n_parameters(e)).sum::<usize>()
+    }
+
     /// Loss sums of one image; adds its parameter gradient to `gradient`.
     fn image(
         &self,
@@ -183,12 +204,12 @@ impl Context<'_> {
     ) -> Result<LossSums> {
         let prepared = &self.set.images[index];
         let fresh = self.fresh_jacobian(index, work)?;
-        let jacobian = prepared.jacobian.as_ref().or(fresh.as_ref());
+        let derivatives = prepared.derivatives(fresh.as_ref());
         let sums = self.level.run(|| {
-            self.forward(prepared, jacobian, work);
+            self.forward(prepared, derivatives, work);
             let (sums, c, q) = self.residuals(prepared, weights, work);
             if let Some(gradient) = gradient {
-                self.backward(prepared, jacobian, c, q, weights, work, gradient);
+                self.backward(prepared, derivatives, c, q, weights, work, gradient);
             }
             sums
         });
@@ -201,8 +222,8 @@ impl Context<'_> {
     fn predict(&self, index: usize, work: &mut Work) -> Result<Prediction> {
         let prepared = &self.set.images[index];
         let fresh = self.fresh_jacobian(index, work)?;
-        let jacobian = prepared.jacobian.as_ref().or(fresh.as_ref());
-        self.level.run(|| self.forward(prepared, jacobian, work));
+        let derivatives = prepared.derivatives(fresh.as_ref());
+        self.level.run(|| self.forward(prepared, derivatives, work));
         if !work.energy.is_finite() || work.forces.iter().flatten().any(|f| !f.is_finite()) {
             return Err(self.not_finite(index, work));
         }
@@ -226,13 +247,19 @@ impl Context<'_> {
     /// Derivatives of an image whose derivatives are needed but not kept.
     pub(super) fn fresh_jacobian(&self, index: usize, work: &mut Work) -> Result<Option<Jacobian>> {
         let storage = &self.set.storage;
-        let missing = self.set.images[index].jacobian.is_none() && (storage.forces || storage.stress);
+        let missing = !self.set.images[index].has_derivatives() && storage.needs_derivatives();
+        missing.then(|| self.set.recompute(index, &mut work.prepare)).transpose()
+    }
+
+    /// As [`Context::fresh_jacobian`], for factorized descriptors too.
+    pub(super) fn formed_jacobian(&self, index: usize, work: &mut Work) -> Result<Option<Jacobian>> {
+        let missing = self.set.images[index].jacobian.is_none() && self.set.storage.needs_derivatives();
         missing.then(|| self.set.recompute(index, &mut work.prepare)).transpose()
     }
 
     /// Energy, forces and stress of one image, and everything the gradient needs later.
     #[inline(always)]
-    pub(super) fn forward(&self, prepared: &Prepared, jacobian: Option<&Jacobian>, work: &mut Work) {
+    pub(super) fn forward(&self, prepared: &Prepared, derivatives: Derivatives<'_>, work: &mut Work) {
         let n_atoms = prepared.elements.len();
         let n_nodes = self.networks.iter().map(ElementNetwork::n_nodes).max().unwrap_or(0);
         work.inputs.resize(prepared.values.len(), 0.0);
@@ -245,13 +272,20 @@ impl Context<'_> {
         work.forces.resize(n_atoms, [0.0; 3]);
         work.energy = 0.0;
         let mut strain = [0.0; 6];
+        work.factorized.begin(n_atoms);
         for i in 0..n_atoms {
             let center = usize::from(prepared.elements[i]);
             let network = &self.networks[center];
             let features = prepared.starts[i] as usize..prepared.starts[i + 1] as usize;
             let own = i * n_nodes..i * n_nodes + network.n_nodes();
             let input = &mut work.inputs[features.clone()];
-            network.scale(prepared.fingerprint(i), input);
+            let fingerprint = match derivatives {
+                Derivatives::Factorized(neighbors) => {
+                    work.factorized.fingerprint(&**self.potential.descriptor(), prepared, neighbors, i)
+                }
+                _ => prepared.fingerprint(i),
+            };
+            network.scale(fingerprint, input);
             let mut nodes = Nodes {
                 values: &mut work.values[own.clone()],
                 beta: &mut work.beta[own.clone()],
@@ -265,13 +299,21 @@ impl Context<'_> {
             for (slope, factor) in slopes.iter_mut().zip(&network.factor) {
                 *slope *= network.slope * factor;
             }
-            let Some(jacobian) = jacobian else { continue };
-            if self.set.storage.forces {
-                let (compact, forces) = (&mut work.compact, &mut work.forces);
-                jacobian.add_forces(&self.set.supports, i, center, slopes, compact, forces);
-            }
-            if self.set.storage.stress {
-                jacobian.add_strain_derivative(i, slopes, &mut strain);
+            match derivatives {
+                Derivatives::Unused => {}
+                Derivatives::Formed(jacobian) => {
+                    if self.set.storage.forces {
+                        let (compact, forces) = (&mut work.compact, &mut work.forces);
+                        jacobian.add_forces(&self.set.supports, i, center, slopes, compact, forces);
+                    }
+                    if self.set.storage.stress {
+                        jacobian.add_strain_derivative(i, slopes, &mut strain);
+                    }
+                }
+                Derivatives::Factorized(_) => {
+                    let (descriptor, forces) = (&**self.potential.descriptor(), &mut work.forces);
+                    work.factorized.add_forces(descriptor, center, i, slopes, forces, &mut strain);
+                }
             }
         }
         let volume = prepared.image.system.cell.volume();
@@ -333,7 +375,7 @@ impl Context<'_> {
     fn backward(
         &self,
         prepared: &Prepared,
-        jacobian: Option<&Jacobian>,
+        derivatives: Derivatives<'_>,
         c: f64,
         q: Option<[f64; 6]>,
         weights: &LossWeights,
@@ -352,16 +394,31 @@ impl Context<'_> {
             let own = i * n_nodes..i * n_nodes + network.n_nodes();
             let v = &mut work.direction;
             v.resize(features.len(), 0.0);
+            v.fill(0.0);
             let mut direction = None;
-            if let (Some(jacobian), true) = (jacobian, with_forces || q.is_some()) {
-                v.fill(0.0);
-                if with_forces {
-                    let (supports, compact) = (&self.set.supports, &mut work.compact);
-                    jacobian.contract_residual(supports, i, center, &work.residual, compact, v);
-                }
-                if let Some(q) = &q {
-                    jacobian.add_strain_residual(i, q, v);
-                }
+            let learned = self.descriptor_start(center)..self.descriptor_start(center + 1);
+            let learns = learned.end <= gradient.len() && !learned.is_empty();
+            let has_direction = (with_forces || q.is_some() || learns)
+                && match derivatives {
+                    Derivatives::Unused => false,
+                    Derivatives::Formed(jacobian) => {
+                        if with_forces {
+                            let (supports, compact) = (&self.set.supports, &mut work.compact);
+                            jacobian.contract_residual(supports, i, center, &work.residual, compact, v);
+                        }
+                        if let Some(q) = &q {
+                            jacobian.add_strain_residual(i, q, v);
+                        }
+                        true
+                    }
+                    Derivatives::Factorized(_) => {
+                        let residual = with_forces.then_some(&work.residual[..]);
+                        let descriptor = &**self.potential.descriptor();
+                        work.factorized.add_residual(descriptor, center, i, residual, q.as_ref(), v);
+                        true
+                    }
+                };
+            if has_direction {
                 for (v, factor) in v.iter_mut().zip(&network.factor) {
                     *v *= factor;
                 }
@@ -372,9 +429,21 @@ impl Context<'_> {
                 beta: &mut work.beta[own.clone()],
                 delta: &mut work.delta[own],
             };
+            let features_range = features.clone();
             let input = &work.inputs[features];
             let target = &mut gradient[layout.network(center)];
             let along = network.parameter_gradient(input, &nodes, c, direction, &mut work.sweep, target);
+            if learns {
+                let h = &mut work.input_adjoint;
+                h.resize(features_range.len(), 0.0);
+                network.input_adjoint(&work.sweep, h);
+                for (h, factor) in h.iter_mut().zip(&network.factor) {
+                    *h *= factor;
+                }
+                let (descriptor, g) = (&**self.potential.descriptor(), &work.slopes[features_range]);
+                let target = &mut gradient[learned];
+                work.factorized.add_parameter_gradient(descriptor, center, i, h, g, target);
+            }
             gradient[layout.intercept(center)] += c;
             gradient[layout.slope(center)] += c * work.outputs[i] + along;
         }

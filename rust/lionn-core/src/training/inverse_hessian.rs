@@ -1,6 +1,6 @@
 //! The inverse Hessian of BFGS, one triangle in packed storage.
 
-use super::double_backward::dot;
+use super::products::dot;
 use crate::error::{Error, Result};
 use pulp::Arch;
 

@@ -37,9 +37,9 @@ impl Storage {
 /// Memory of a training set in bytes.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct MemoryEstimate {
-    /// Structures, references and fingerprints: always kept.
+    /// Structures, references, fingerprints and, for a factorized descriptor, neighbors: always kept.
     pub fixed: usize,
-    /// Derivatives of all images: kept as far as the limit allows.
+    /// Derivatives of all images: kept as far as the limit allows; none for a factorized descriptor.
     pub derivatives: usize,
 }
 
@@ -74,6 +74,9 @@ pub(super) fn system_memory(
     }
     let neighbors =
         NeighborList::build(system, descriptor.cutoff()).map_err(|error| in_image(index, error))?;
+    if descriptor.is_factorized() {
+        return Ok(MemoryEstimate { fixed: fixed + neighbors.bytes(), derivatives: 0 });
+    }
     work.seen.clear();
     work.seen.resize(system.n_atoms(), u32::MAX);
     let mut n_pairs = 0;

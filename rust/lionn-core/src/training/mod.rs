@@ -2,6 +2,7 @@
 
 mod contact;
 mod double_backward;
+mod factorized;
 mod gradient;
 mod image;
 mod inverse_hessian;
@@ -10,8 +11,10 @@ mod loss;
 mod memory;
 mod normal;
 mod prepare;
+mod products;
 mod residual_rows;
 mod set;
+mod work;
 
 pub use gradient::Prediction;
 pub use image::Image;

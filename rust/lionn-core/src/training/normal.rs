@@ -5,10 +5,11 @@
 //! runs on one thread: the bits do not depend on the number of threads. (They do depend on the instruction set, through
 //! the matrix products of `faer` and the derivatives of the fingerprints.)
 
-use super::gradient::{Work, weight_ranges};
+use super::gradient::weight_ranges;
 use super::jacobian::VOIGT;
 use super::loss::LossWeights;
 use super::set::TrainingSet;
+use super::work::Work;
 use crate::error::{Error, Result};
 use crate::potential::NeuralPotential;
 use faer::dyn_stack::{MemBuffer, MemStack};
@@ -204,16 +205,7 @@ impl GaussNewton {
         if found != self.n {
             return Err(Error::shape("parameters", format!("({},)", self.n), format!("({found},)")));
         }
-        let n_images = set.n_images();
-        if let Some(index) = selection.iter().find(|&&index| index >= n_images) {
-            return Err(Error::InvalidParameter(format!(
-                "image {index} does not exist, there are {n_images}"
-            )));
-        }
-        if selection.is_empty() {
-            return Err(Error::InvalidParameter("a Gauss-Newton matrix needs at least one image".to_owned()));
-        }
-        Ok(())
+        set.check_selection(selection)
     }
 
     /// Adds `factor panelᵀ panel`.

@@ -3,6 +3,7 @@
 use super::image::{Image, element_indices, in_image};
 use super::jacobian::{Jacobian, JacobianBuilder, Supports};
 use super::memory::{Storage, fixed_bytes};
+use super::work::Derivatives;
 use crate::descriptors::{Descriptor, Environment, Workspace};
 use crate::error::{Error, Result};
 use crate::linalg::Vec3;
@@ -21,6 +22,8 @@ pub(super) struct Prepared {
     /// Start of every atom's fingerprint, and the total length.
     pub starts: Vec<u32>,
     pub jacobian: Option<Jacobian>,
+    /// For a factorized descriptor instead.
+    pub neighbors: Option<NeighborList>,
 }
 
 impl Prepared {
@@ -30,11 +33,26 @@ impl Prepared {
         &self.values[self.starts[i] as usize..self.starts[i + 1] as usize]
     }
 
+    /// Whether nothing has to be recomputed before derivatives can be applied.
+    pub fn has_derivatives(&self) -> bool {
+        self.jacobian.is_some() || self.neighbors.is_some()
+    }
+
+    /// How derivatives enter, with those that were recomputed if there are any.
+    pub fn derivatives<'a>(&'a self, fresh: Option<&'a Jacobian>) -> Derivatives<'a> {
+        match (&self.neighbors, self.jacobian.as_ref().or(fresh)) {
+            (Some(neighbors), _) => Derivatives::Factorized(neighbors),
+            (None, Some(jacobian)) => Derivatives::Formed(jacobian),
+            (None, None) => Derivatives::Unused,
+        }
+    }
+
     /// Bytes held.
     pub fn bytes(&self) -> usize {
         let image = &self.image;
         fixed_bytes(image.system.n_atoms(), self.values.capacity(), image.forces.is_some())
             + self.jacobian.as_ref().map_or(0, Jacobian::bytes)
+            + self.neighbors.as_ref().map_or(0, NeighborList::bytes)
     }
 }
 
@@ -66,8 +84,9 @@ pub(super) fn prepare(
     }
     starts.push(n_values as u32);
     let mut values = vec![0.0; n_values];
-    let neighbors =
+    let mut neighbors =
         NeighborList::build(system, descriptor.cutoff()).map_err(|error| in_image(index, error))?;
+    let formed = keep && !descriptor.is_factorized();
     let jacobian = fingerprints(
         system,
         &elements,
@@ -75,7 +94,7 @@ pub(super) fn prepare(
         &neighbors,
         descriptor,
         supports,
-        keep.then_some(storage),
+        formed.then_some(storage),
         work,
         &mut values,
     );
@@ -88,7 +107,10 @@ pub(super) fn prepare(
             values[k]
         )));
     }
-    Ok(Prepared { image, elements, values, starts, jacobian })
+    let factorized = storage.needs_derivatives() && descriptor.is_factorized();
+    neighbors.shrink();
+    let neighbors = factorized.then_some(neighbors);
+    Ok(Prepared { image, elements, values, starts, jacobian, neighbors })
 }
 
 /// Fingerprints of all atoms and, with `storage`, their derivatives.

@@ -11,10 +11,11 @@
 //! gradient of `u · dN/ds`, where `u` holds the derivatives of the scaled fingerprint with respect to that coordinate.
 
 use super::double_backward::Nodes;
-use super::gradient::{Context, MULTIPLICITY, Work};
+use super::gradient::{Context, MULTIPLICITY};
 use super::jacobian::{Jacobian, VOIGT};
 use super::loss::LossWeights;
 use super::prepare::Prepared;
+use super::work::{Derivatives, Work};
 use crate::error::Result;
 use std::ops::Range;
 
@@ -75,10 +76,11 @@ impl Context<'_> {
     ) -> Result<()> {
         let prepared = &self.set.images[index];
         let kinds = self.residuals_of(prepared, weights);
-        let fresh = self.fresh_jacobian(index, work)?;
+        let fresh = self.formed_jacobian(index, work)?;
         let jacobian = prepared.jacobian.as_ref().or(fresh.as_ref());
+        let derivatives = jacobian.map_or(Derivatives::Unused, Derivatives::Formed);
         self.level.run(|| {
-            self.forward(prepared, jacobian, work);
+            self.forward(prepared, derivatives, work);
             self.fill_residuals(prepared, &kinds, work, residuals);
             if let Some(rows) = rows {
                 self.fill_rows(prepared, jacobian, &kinds, work, rows);

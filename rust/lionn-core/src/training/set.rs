@@ -4,6 +4,7 @@ use super::image::{Image, check_references};
 use super::jacobian::{Jacobian, Supports};
 use super::memory::{MemoryEstimate, Storage, system_memory};
 use super::prepare::{PrepareWork, Prepared, fingerprints, prepare};
+use super::work::Works;
 use crate::descriptors::Descriptor;
 use crate::error::{Error, Result};
 use crate::neighbors::NeighborList;
@@ -19,6 +20,10 @@ const BATCH: usize = 64;
 const CHUNK_ATOMS: usize = 256;
 /// Largest number of chunks, which bounds the memory for partial gradients.
 const MAX_CHUNKS: usize = 256;
+/// The same for a selection of images, where few atoms must feed several threads: smallest number of atoms of a chunk.
+const SELECTION_CHUNK_ATOMS: usize = 32;
+/// Largest number of chunks of a selection.
+const MAX_SELECTION_CHUNKS: usize = 64;
 
 /// Images with fingerprints and derivatives, ready for [`TrainingSet::evaluate`].
 pub struct TrainingSet {
@@ -28,6 +33,7 @@ pub struct TrainingSet {
     pub(super) images: Vec<Prepared>,
     pub(super) chunks: Vec<Range<usize>>,
     n_atoms: usize,
+    pub(super) works: Works,
 }
 
 impl TrainingSet {
@@ -90,9 +96,11 @@ impl TrainingSet {
             prepared.extend(done);
             progress(prepared.len())?;
         }
-        let n_atoms = prepared.iter().map(|p| p.image.system.n_atoms()).sum();
-        let chunks = chunks(&prepared, n_atoms);
-        Ok(Self { descriptor, supports, storage, images: prepared, chunks, n_atoms })
+        let n_atoms: usize = prepared.iter().map(|p| p.image.system.n_atoms()).sum();
+        let target = CHUNK_ATOMS.max(n_atoms.div_ceil(MAX_CHUNKS));
+        let chunks = chunks(prepared.iter().map(|p| p.image.system.n_atoms()), target);
+        let works = Works::default();
+        Ok(Self { descriptor, supports, storage, images: prepared, chunks, n_atoms, works })
     }
 
     /// Number of images.
@@ -105,9 +113,9 @@ impl TrainingSet {
         self.n_atoms
     }
 
-    /// Number of images whose derivatives are kept; the others are recomputed in every evaluation.
+    /// Number of images whose derivatives are kept, or never formed; the others are recomputed in every evaluation.
     pub fn n_stored(&self) -> usize {
-        self.images.iter().filter(|p| p.jacobian.is_some()).count()
+        self.images.iter().filter(|p| p.has_derivatives()).count()
     }
 
     /// What is kept.
@@ -186,6 +194,28 @@ impl TrainingSet {
         }))
     }
 
+    /// # Errors
+    /// [`Error::InvalidParameter`] if the selection is empty or has an image that does not exist.
+    pub(super) fn check_selection(&self, selection: &[usize]) -> Result<()> {
+        let n_images = self.n_images();
+        if let Some(index) = selection.iter().find(|&&index| index >= n_images) {
+            return Err(Error::InvalidParameter(format!(
+                "image {index} does not exist, there are {n_images}"
+            )));
+        }
+        if selection.is_empty() {
+            return Err(Error::InvalidParameter("a selection needs at least one image".to_owned()));
+        }
+        Ok(())
+    }
+
+    /// Chunks of positions in a selection; as those of all images, they depend on the images only.
+    pub(super) fn selection_chunks(&self, selection: &[usize]) -> Vec<Range<usize>> {
+        let counts = || selection.iter().map(|&index| self.images[index].image.system.n_atoms());
+        let target = SELECTION_CHUNK_ATOMS.max(counts().sum::<usize>().div_ceil(MAX_SELECTION_CHUNKS));
+        chunks(counts(), target)
+    }
+
     /// Derivatives of an image that are not kept.
     pub(super) fn recompute(&self, index: usize, work: &mut PrepareWork) -> Result<Jacobian> {
         let prepared = &self.images[index];
@@ -207,20 +237,20 @@ impl TrainingSet {
     }
 }
 
-/// Consecutive images with about the same number of atoms each; depends on the images only, not on the threads.
-fn chunks(images: &[Prepared], n_atoms: usize) -> Vec<Range<usize>> {
-    let target = CHUNK_ATOMS.max(n_atoms.div_ceil(MAX_CHUNKS));
+/// Consecutive images with `target` or more atoms each; depends on the images only, not on the threads.
+fn chunks(n_atoms: impl Iterator<Item = usize>, target: usize) -> Vec<Range<usize>> {
     let mut chunks = Vec::new();
-    let (mut start, mut atoms) = (0, 0);
-    for (index, prepared) in images.iter().enumerate() {
-        atoms += prepared.image.system.n_atoms();
+    let (mut start, mut end, mut atoms) = (0, 0, 0);
+    for count in n_atoms {
+        end += 1;
+        atoms += count;
         if atoms >= target {
-            chunks.push(start..index + 1);
-            (start, atoms) = (index + 1, 0);
+            chunks.push(start..end);
+            (start, atoms) = (end, 0);
         }
     }
-    if start < images.len() {
-        chunks.push(start..images.len());
+    if start < end {
+        chunks.push(start..end);
     }
     chunks
 }

@@ -1,6 +1,9 @@
 //! Structures and potentials shared by the integration tests.
 
-use lionn_core::descriptors::{Cutoff, DescriptorSpec, GaussianSpec, sets};
+use lionn_core::descriptors::{
+    Cutoff, Descriptor, DescriptorSpec, Environment, GaussianSpec, Workspace, sets,
+};
+use lionn_core::linalg::Vec3;
 use lionn_core::neighbors::NeighborList;
 use lionn_core::network::{Activation, FeedForward};
 use lionn_core::potential::{ElementModel, Evaluation, NeuralPotential, Potential, Scaling};
@@ -65,6 +68,35 @@ pub fn random_potential(spec: &GaussianSpec, seed: u64, output: Activation) -> N
         parameters.extend([-4.0, 1.5]);
     }
     NeuralPotential::new(descriptor, models, parameters).unwrap()
+}
+
+/// Element and neighbors of atom `i`.
+pub fn environment(system: &System, descriptor: &dyn Descriptor, i: usize) -> (usize, Environment) {
+    let element_of: Vec<u8> = system
+        .numbers
+        .iter()
+        .map(|n| descriptor.elements().iter().position(|e| e == n).unwrap() as u8)
+        .collect();
+    let list = NeighborList::build(system, descriptor.cutoff()).unwrap();
+    let mut environment = Environment::default();
+    environment.fill(system, i, list.of(i), descriptor.cutoff(), &element_of, descriptor.elements().len());
+    (usize::from(element_of[i]), environment)
+}
+
+pub fn fingerprint(system: &System, descriptor: &dyn Descriptor, i: usize) -> Vec<f64> {
+    let (center, environment) = environment(system, descriptor, i);
+    let mut out = vec![0.0; descriptor.n_features(center)];
+    descriptor.values(center, &environment, &mut Workspace::default(), &mut out);
+    out
+}
+
+/// Vectors agree to 1e-11 of the largest.
+pub fn assert_close(fast: &[Vec3], plain: &[Vec3], what: &str) {
+    assert_eq!(fast.len(), plain.len());
+    let size = plain.iter().flatten().fold(1e-3f64, |m, x| m.max(x.abs()));
+    for (n, (x, y)) in fast.iter().flatten().zip(plain.iter().flatten()).enumerate() {
+        assert!((x - y).abs() <= 1e-11 * size, "{what}, component {n}: {x} {y}, largest {size}");
+    }
 }
 
 /// Energy, forces and virial with a list of just the cutoff.

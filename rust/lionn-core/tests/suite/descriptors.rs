@@ -1,35 +1,14 @@
 //! Descriptors against published numbers, the plain formulas and finite differences.
 
-use crate::common::{ELEMENTS, cluster, gaussian_56, random_crystal};
+use crate::common::{ELEMENTS, assert_close, cluster, environment, fingerprint, gaussian_56, random_crystal};
 use lionn_core::descriptors::gaussian::ReferenceGaussian;
 use lionn_core::descriptors::testing::jacobian_by_contraction;
 use lionn_core::descriptors::{
     Angular, Cutoff, Descriptor, Environment, EtaUnit, Gaussian, GaussianSpec, SymmetryFunction, Workspace,
 };
-use lionn_core::linalg::Vec3;
-use lionn_core::neighbors::NeighborList;
 use lionn_core::simd::Level;
 use lionn_core::{Cell, System};
 use proptest::prelude::*;
-
-fn environment(system: &System, descriptor: &dyn Descriptor, i: usize) -> (usize, Environment) {
-    let element_of: Vec<u8> = system
-        .numbers
-        .iter()
-        .map(|n| descriptor.elements().iter().position(|e| e == n).unwrap() as u8)
-        .collect();
-    let list = NeighborList::build(system, descriptor.cutoff()).unwrap();
-    let mut environment = Environment::default();
-    environment.fill(system, i, list.of(i), descriptor.cutoff(), &element_of, descriptor.elements().len());
-    (usize::from(element_of[i]), environment)
-}
-
-fn fingerprint(system: &System, descriptor: &dyn Descriptor, i: usize) -> Vec<f64> {
-    let (center, environment) = environment(system, descriptor, i);
-    let mut out = vec![0.0; descriptor.n_features(center)];
-    descriptor.values(center, &environment, &mut Workspace::default(), &mut out);
-    out
-}
 
 /// Printed by AMP 1.0.1 for atom 0 (Li) of the cluster, default functions of Ge, Li, P, S, cosine cutoff 6.5 Å.
 const AMP_GAUSSIAN: [f64; 20] = [
@@ -147,14 +126,6 @@ fn compare_with_the_formulas(spec: &GaussianSpec, system: &System, centers: std:
             assert_close(&fast_gradient, &gradient, &format!("{what}, gradient"));
             assert_close(&fast_jacobian, &jacobian, &format!("{what}, Jacobian"));
         }
-    }
-}
-
-fn assert_close(fast: &[Vec3], plain: &[Vec3], what: &str) {
-    assert_eq!(fast.len(), plain.len());
-    let size = plain.iter().flatten().fold(1e-3f64, |m, x| m.max(x.abs()));
-    for (n, (x, y)) in fast.iter().flatten().zip(plain.iter().flatten()).enumerate() {
-        assert!((x - y).abs() <= 1e-11 * size, "{what}, component {n}: {x} {y}, largest {size}");
     }
 }
 

@@ -2,6 +2,7 @@
 
 mod committee;
 mod common;
+mod density;
 mod descriptors;
 mod dynamics;
 mod neighbors;

@@ -1,6 +1,8 @@
 //! Loss, predictions and parameter gradient of training sets against finite differences.
 
-use lionn_core::descriptors::{Cutoff, Descriptor, Gaussian, sets};
+use lionn_core::descriptors::{
+    Cutoff, DensityCorrelations, Descriptor, Environment, Gaussian, PowerSpectrumSpec, Workspace, sets,
+};
 use lionn_core::linalg::{Mat3, Vec3, norm, sub};
 use lionn_core::neighbors::NeighborList;
 use lionn_core::network::{Activation, FeedForward};
@@ -232,6 +234,63 @@ fn the_same_bits_for_any_number_of_threads() {
 }
 
 #[test]
+fn a_partition_of_the_images_adds_up_to_all_of_them() {
+    // More images than chunks of a selection, so that chunks have several.
+    let images: Vec<Image> = (1..31).flat_map(random_images).collect();
+    let set = build(images, EVERYTHING);
+    let potential = potential(&set, Activation::Tanh, Activation::Linear);
+    let (loss, all) = gradient(&set, &potential, &ALL_TERMS);
+    let part = |selection: &[usize]| {
+        let mut out = vec![0.0; all.len()];
+        let report = set.evaluate_selection(&potential, &ALL_TERMS, selection, Some(&mut out)).unwrap();
+        let alone = set.evaluate_selection(&potential, &ALL_TERMS, selection, None).unwrap();
+        assert_eq!(report.loss, alone.loss);
+        (report.loss, out)
+    };
+    let order: Vec<usize> = (0..set.n_images()).map(|k| (k * 77 + 5) % set.n_images()).collect();
+    let parts: Vec<(f64, Vec<f64>)> = [&order[..1], &order[1..9], &order[9..]].map(part).into();
+    let sum: f64 = parts.iter().map(|(loss, _)| loss).sum();
+    // Rounding of sums of some hundred terms.
+    assert!((sum - loss).abs() < 1e-12 * loss);
+    let largest = all.iter().fold(0.0_f64, |m, g| m.max(g.abs()));
+    for (k, expected) in all.iter().enumerate() {
+        let sum: f64 = parts.iter().map(|(_, gradient)| gradient[k]).sum();
+        assert!((sum - expected).abs() < 1e-12 * largest, "{k}: {sum} {expected}");
+    }
+    for n_threads in [1, 3] {
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(n_threads).build().unwrap();
+        assert_eq!(pool.install(|| part(&order[9..])), parts[2], "{n_threads} threads");
+    }
+    let fails = |selection: &[usize]| {
+        set.evaluate_selection(&potential, &ALL_TERMS, selection, None).unwrap_err().to_string()
+    };
+    assert_eq!(fails(&[]), "a selection needs at least one image");
+    assert_eq!(fails(&[0, 120]), "image 120 does not exist, there are 120");
+}
+
+#[test]
+fn gradient_of_some_images_agrees_with_central_differences() {
+    let set = build(random_images(4), EVERYTHING);
+    let potential = potential(&set, Activation::Tanh, Activation::Linear);
+    let selection = [2, 0];
+    let mut gradient = vec![0.0; potential.parameters().len()];
+    set.evaluate_selection(&potential, &ALL_TERMS, &selection, Some(&mut gradient)).unwrap();
+    let largest = gradient.iter().fold(0.0_f64, |m, g| m.max(g.abs()));
+    let h = 1e-5;
+    for k in 0..gradient.len() {
+        let at = |delta: f64| {
+            let mut p = potential.parameters().to_vec();
+            p[k] += delta;
+            let moved = potential.with_parameters(p).unwrap();
+            set.evaluate_selection(&moved, &ALL_TERMS, &selection, None).unwrap().loss
+        };
+        let numeric = (at(h) - at(-h)) / (2.0 * h);
+        // As for all images above.
+        assert!((numeric - gradient[k]).abs() < 1e-8 * largest, "{k}: {numeric} {}", gradient[k]);
+    }
+}
+
+#[test]
 fn memory_is_known_before_it_is_used() {
     let images = random_images(5);
     let systems: Vec<System> = images.iter().map(|image| image.system.clone()).collect();
@@ -428,8 +487,129 @@ fn gauss_newton_of_some_images_is_their_share() {
         matrix.add(&set, &potential, &ALL_TERMS, selection, 1.0).unwrap_err().to_string()
     };
     assert_eq!(fails(&[1, 4]), "image 4 does not exist, there are 4");
-    assert_eq!(fails(&[]), "a Gauss-Newton matrix needs at least one image");
+    assert_eq!(fails(&[]), "a selection needs at least one image");
     let mut short = GaussNewton::zero(3);
     let text = short.add(&set, &potential, &ALL_TERMS, &[0], 1.0).unwrap_err().to_string();
     assert_eq!(text, format!("parameters must have shape (3,), got ({n},)"));
+}
+
+/// A factorized descriptor whose derivatives are formed all the same.
+struct Formed(DensityCorrelations);
+
+impl Descriptor for Formed {
+    fn cutoff(&self) -> f64 {
+        self.0.cutoff()
+    }
+    fn elements(&self) -> &[u8] {
+        self.0.elements()
+    }
+    fn n_features(&self, center: usize) -> usize {
+        self.0.n_features(center)
+    }
+    fn values(&self, center: usize, environment: &Environment, work: &mut Workspace, out: &mut [f64]) {
+        self.0.values(center, environment, work, out);
+    }
+    fn contract(
+        &self,
+        center: usize,
+        environment: &Environment,
+        work: &mut Workspace,
+        dedg: &[f64],
+        gradient: &mut [Vec3],
+    ) {
+        self.0.contract(center, environment, work, dedg, gradient);
+    }
+    fn support(&self, center: usize, neighbor: usize) -> &[u32] {
+        self.0.support(center, neighbor)
+    }
+}
+
+#[test]
+fn factorized_derivatives_give_what_formed_ones_give() {
+    let spec = PowerSpectrumSpec {
+        elements: ["Li", "P", "S"].map(str::to_owned).to_vec(),
+        cutoff: Cutoff::Cosine { radius: 4.2 },
+        n_radial: 2,
+        l_max: 2,
+        contraction: None,
+    };
+    let density = spec.build().unwrap();
+    let formed = Formed(density.clone());
+    let build = |descriptor: Arc<dyn Descriptor>| {
+        TrainingSet::build(random_images(11), descriptor, EVERYTHING, &mut |_| Ok(())).unwrap()
+    };
+    let (factorized, formed) = (build(Arc::new(density)), build(Arc::new(formed)));
+    let model = potential(&factorized, Activation::Tanh, Activation::Linear);
+    let (loss, own) = gradient(&factorized, &model, &ALL_TERMS);
+    let (expected_loss, expected) = gradient(&formed, &model, &ALL_TERMS);
+    assert!((loss - expected_loss).abs() < 1e-11 * loss, "{loss} {expected_loss}");
+    let size = expected.iter().fold(0.0_f64, |m, g| m.max(g.abs()));
+    for (a, b) in own.iter().zip(&expected) {
+        assert!((a - b).abs() < 1e-10 * size, "{a} {b}");
+    }
+    let (a, b) = (factorized.predict(&model).unwrap(), formed.predict(&model).unwrap());
+    for (a, b) in a.iter().zip(&b) {
+        for (x, y) in a.forces.as_flattened().iter().zip(b.forces.as_flattened()) {
+            assert!((x - y).abs() < 1e-10 * y.abs().max(1.0));
+        }
+        for (x, y) in a.stress.unwrap().as_flattened().iter().zip(b.stress.unwrap().as_flattened()) {
+            assert!((x - y).abs() < 1e-10 * y.abs().max(1.0));
+        }
+    }
+    // The matrix of Gauss and Newton forms the derivatives of its images in any case.
+    let (a, b) = (gauss_newton(&factorized, &model, &ALL_TERMS), gauss_newton(&formed, &model, &ALL_TERMS));
+    let size = b.1.iter().fold(0.0_f64, |m, x| m.max(x.abs()));
+    assert!(a.1.iter().zip(&b.1).all(|(x, y)| (x - y).abs() < 1e-10 * size));
+    assert_eq!(factorized.n_stored(), factorized.n_images());
+    let systems: Vec<System> = random_images(11).into_iter().map(|image| image.system).collect();
+    let estimate = TrainingSet::estimate_memory(&systems, &**factorized.descriptor(), &EVERYTHING).unwrap();
+    let error = estimate.total() as f64 / factorized.bytes() as f64 - 1.0;
+    assert!(error.abs() < 0.1, "{} {}", estimate.total(), factorized.bytes());
+}
+
+/// A small power spectrum whose contraction is `W[l][k][column]` in the order of the gradient.
+fn contracted(numbers: &[f64]) -> Arc<dyn Descriptor> {
+    const N_RADIAL: usize = 2;
+    let names = ["Li", "P", "S"];
+    let mut rest = numbers.iter().copied();
+    let mut matrix = |rows: usize| -> Vec<Vec<f64>> {
+        (0..rows).map(|_| rest.by_ref().take(3 * N_RADIAL).collect()).collect()
+    };
+    let contraction = names.iter().map(|name| (name.to_string(), vec![matrix(2), matrix(3)])).collect();
+    let spec = PowerSpectrumSpec {
+        elements: names.map(str::to_owned).to_vec(),
+        cutoff: Cutoff::Cosine { radius: 4.2 },
+        n_radial: N_RADIAL,
+        l_max: 1,
+        contraction: Some(contraction),
+    };
+    Arc::new(spec.build().unwrap())
+}
+
+#[test]
+fn gradient_of_a_contraction_agrees_with_central_differences() {
+    let numbers: Vec<f64> = (0..3 * 5 * 6).map(|k| (1.9 * k as f64 + 0.3).sin()).collect();
+    let set =
+        TrainingSet::build(random_images(12), contracted(&numbers), EVERYTHING, &mut |_| Ok(())).unwrap();
+    let model = potential(&set, Activation::Tanh, Activation::Linear);
+    let n_parameters = model.parameters().len();
+    let mut gradient = vec![0.0; n_parameters + numbers.len()];
+    let loss = set.evaluate(&model, &ALL_TERMS, Some(&mut gradient)).unwrap().loss;
+    let mut without = vec![0.0; n_parameters];
+    set.evaluate(&model, &ALL_TERMS, Some(&mut without)).unwrap();
+    assert_eq!(without, gradient[..n_parameters]);
+    let learned = &gradient[n_parameters..];
+    let scale = learned.iter().fold(loss, |m, g| m.max(g.abs()));
+    let h = 1e-5;
+    for k in 0..numbers.len() {
+        let at = |delta: f64| {
+            let mut changed = numbers.clone();
+            changed[k] += delta;
+            let moved = model.with_descriptor(&contracted(&changed)).unwrap();
+            set.evaluate(&moved, &ALL_TERMS, None).unwrap().loss
+        };
+        let numeric = (at(h) - at(-h)) / (2.0 * h);
+        // Rounding eps·L/h and truncation h² both stay near 1e-10 of the scale of the problem.
+        assert!((numeric - learned[k]).abs() < 1e-8 * scale, "{k}: {numeric} {}", learned[k]);
+    }
 }

@@ -16,7 +16,7 @@ const MAX_HALVINGS: u32 = 9;
 
 /// A radial factor ready for evaluation.
 #[derive(Debug, Clone)]
-pub(super) struct Factor {
+pub(in crate::descriptors) struct Factor {
     /// What it stands for.
     pub radial: Radial,
     /// `1/Rc²`.

@@ -5,8 +5,8 @@
 //! for SIMD.
 
 mod angular;
-mod factor;
-mod function;
+pub(super) mod factor;
+pub(super) mod function;
 mod reference;
 mod scratch;
 mod series;

@@ -1,48 +1,11 @@
 //! Buffers of the fast path: structure of arrays, neighbors padded so that every element starts at a vector boundary.
 
 use super::super::Environment;
+pub(super) use super::super::arrays::{Array, FAR, lanes, reserve, reset, vectors, vectors_mut};
 use super::factor::Factor;
 use crate::linalg::Vec3;
 use crate::simd::MulAdd;
-use aligned_vec::{AVec, ConstAlign};
-use pulp::{Simd, bytemuck};
-
-/// Numbers aligned to the widest vector, so that no load crosses a cache line.
-pub(super) type Array = AVec<f64, ConstAlign<64>>;
-
-/// Squared distance of the padding: beyond every cutoff, and finite in all that is derived from it.
-const FAR: f64 = 1e30;
-
-/// Sets an array to `n` equal numbers.
-pub(super) fn reset(array: &mut Array, n: usize, value: f64) {
-    array.resize(n, value);
-    array.fill(value);
-}
-
-/// Makes an array at least `n` long; what it holds is overwritten later.
-pub(super) fn reserve(array: &mut Array, n: usize) {
-    if array.len() < n {
-        array.resize(n, 0.0);
-    }
-}
-
-/// The whole vectors of a slice.
-#[inline(always)]
-pub(super) fn vectors<S: Simd>(slice: &[f64]) -> &[S::f64s] {
-    S::as_simd_f64s(slice).0
-}
-
-/// The whole vectors of a slice.
-#[inline(always)]
-pub(super) fn vectors_mut<S: Simd>(slice: &mut [f64]) -> &mut [S::f64s] {
-    S::as_mut_simd_f64s(slice).0
-}
-
-/// The numbers in a slice of vectors.
-#[inline(always)]
-pub(super) fn lanes<S: Simd>(vectors: &[S::f64s]) -> &[f64] {
-    bytemuck::cast_slice(vectors)
-}
+use pulp::Simd;
 
 /// One radial factor at all neighbors.
 #[derive(Debug)]
