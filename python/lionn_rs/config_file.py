@@ -198,6 +198,8 @@ def _describe(detail: ErrorDetails, model: type[BaseModel]) -> str:
         return f"missing section [{section}] ({model.model_fields[section].description})"
     if kind == "missing" and len(keys) == 1:
         return f"{where} missing key '{keys[0]}' ({fields[str(keys[0])].description})"
+    if not keys and kind == "value_error":
+        return f"{where} {detail['msg'].removeprefix('Value error, ')}"
     if not keys:
         return f"{where} must be a section (a table of keys), got {value!r}"
     indices = [] if kind == "missing" else keys[1:]

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
-from lionn_rs.descriptors import Cutoff, Descriptor, _cutoff_spec
+from lionn_rs.descriptors import Cutoff, Descriptor, cutoff_spec
 from lionn_rs.errors import ConfigError, DataError
 from lionn_rs.structure_arrays import structure_arrays
 
@@ -78,7 +78,7 @@ class Zernike(Descriptor):
         spec: dict[str, Any] = {
             "type": "zernike",
             "elements": sorted(elements),
-            "cutoff": _cutoff_spec(cutoff),
+            "cutoff": cutoff_spec(cutoff),
             "n_max": n_max,
             "resolved": resolved,
         }
@@ -135,7 +135,7 @@ class PowerSpectrum(Descriptor):
         spec: dict[str, Any] = {
             "type": "powerspectrum",
             "elements": sorted(elements),
-            "cutoff": _cutoff_spec(cutoff),
+            "cutoff": cutoff_spec(cutoff),
             "n_radial": n_radial,
             "l_max": l_max,
         }

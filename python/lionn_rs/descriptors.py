@@ -63,7 +63,7 @@ Cutoff = Cosine | Polynomial
 EtaUnit = Literal["1/Rc^2", "1/A^2"]
 
 
-def _cutoff_spec(cutoff: Cutoff) -> dict[str, Any]:
+def cutoff_spec(cutoff: Cutoff) -> dict[str, Any]:
     return {"type": type(cutoff).__name__.lower(), **asdict(cutoff)}
 
 
@@ -255,7 +255,7 @@ class Gaussian(Descriptor):
             {
                 "type": "gaussian",
                 "elements": sorted(functions),
-                "cutoff": _cutoff_spec(cutoff),
+                "cutoff": cutoff_spec(cutoff),
                 "eta_unit": eta_unit,
                 "functions": {e: [_function_spec(f) for f in fs] for e, fs in functions.items()},
             }
@@ -408,12 +408,12 @@ class Gaussian(Descriptor):
         if n_radial < 1:
             raise ConfigError(f"at least one radial function is needed, got {n_radial}")
         result = object.__new__(cls)
-        spec = _core.named_set(name, list(elements), _cutoff_spec(cutoff), n_radial)
+        spec = _core.named_set(name, list(elements), cutoff_spec(cutoff), n_radial)
         Descriptor.__init__(result, {**spec, "eta_unit": eta_unit})
         return result
 
 
 def _function_spec(function: SymmetryFunction) -> dict[str, Any]:
     spec = {"type": type(function).__name__, **asdict(function)}
-    spec["cutoff"] = None if function.cutoff is None else _cutoff_spec(function.cutoff)
+    spec["cutoff"] = None if function.cutoff is None else cutoff_spec(function.cutoff)
     return {key: value for key, value in spec.items() if value is not None}

@@ -232,6 +232,8 @@ def train(
         "validation_interval": validation_interval,
         "data_hash": {name: data_hash(part) for name, part in sets.items()},
     }
+    if learn_contraction and optimizer == LevenbergMarquardt.name:
+        raise ConfigError("optimizer 'lm' cannot learn a contraction; use 'adam' or 'l-bfgs'")
     folder = None if output is None else Path(output)
     split_record = split.to_dict() if isinstance(split, Split) else dict(split or {})
     if folder is not None:
@@ -270,8 +272,6 @@ def train(
     )
     contraction = None
     if learn_contraction:
-        if optimizer == LevenbergMarquardt.name:
-            raise ConfigError("optimizer 'lm' cannot learn a contraction; use 'adam' or 'l-bfgs'")
         contraction = ContractionParameters(descriptor, sets["train"], seed=seed)
     objective = Objective(prepared["train"][0], template, loss, l2, contraction)
     checker = (

@@ -4,7 +4,7 @@
 //! ```text
 //! p^ab_nn'l = (2l + 1)/(4 π) sum_j∈a,k∈b f_n(r_ij) f_n'(r_ik) P_l(cos θ_jik)
 //! ```
-//! which needs no harmonics at all. Derivatives are by complex-free central differences in the tests.
+//! which needs no harmonics at all.
 
 use super::DensityCorrelations;
 use super::radial::plain_radial;
