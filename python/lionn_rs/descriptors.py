@@ -64,6 +64,7 @@ EtaUnit = Literal["1/Rc^2", "1/A^2"]
 
 
 def cutoff_spec(cutoff: Cutoff) -> dict[str, Any]:
+    """Cutoff function as it stands in a potential file."""
     return {"type": type(cutoff).__name__.lower(), **asdict(cutoff)}
 
 
