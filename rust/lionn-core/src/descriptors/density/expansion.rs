@@ -97,7 +97,7 @@ impl Expansion {
             let mut own =
                 self.elements.iter().enumerate().filter(|(_, (c, _))| *c == channel).map(|(e, _)| e);
             let first = own.next().expect("every channel has an element");
-            let last = own.last().unwrap_or(first);
+            let last = own.next_back().unwrap_or(first);
             let occupants = environment.ranges[first]..environment.ranges[last + 1];
             tables.channels.push(n..n + occupants.len().next_multiple_of(lanes));
             n += occupants.len().next_multiple_of(lanes);
