@@ -171,6 +171,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--learning-rate", type=float, default=0.005)
     parser.add_argument("--energy-weight", type=float, default=1.0)
     parser.add_argument("--force-weight", type=float, default=0.04)
+    parser.add_argument("--l2", type=float, default=0.0, help="penalty on squared weights")
     parser.add_argument("--validation", type=float, default=0.08, help="fraction of every group")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--without-test", action="store_true", help="leave the test images alone")
@@ -196,6 +197,7 @@ def main() -> None:
         batch_size=options.batch_size,
         learning_rate=options.learning_rate,
         loss=lionn.LossWeights(energy=options.energy_weight, force=options.force_weight),
+        l2=options.l2,
         max_iterations=options.passes,
         validation_interval=2,
         seed=options.seed,
