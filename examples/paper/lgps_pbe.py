@@ -98,6 +98,7 @@ def main() -> None:
     parser.add_argument("--optimizer", choices=["bfgs", "l-bfgs", "lm", "adam"], default="bfgs")
     parser.add_argument("--batch-size", type=int, help="adam")
     parser.add_argument("--learning-rate", type=float, help="adam")
+    parser.add_argument("--l2", type=float, default=0.0, help="penalty on the weights")
     parser.add_argument(
         "--min-feature-range", type=float, help="default: 0 (AMP's) for gaussian-56"
     )
@@ -124,6 +125,7 @@ def main() -> None:
         optimizer=options.optimizer,
         batch_size=options.batch_size,
         learning_rate=options.learning_rate,
+        l2=options.l2,
         initial=options.initial and lionn.Potential.load(options.initial),
         seed=1,
         max_iterations=options.iterations,
@@ -141,6 +143,7 @@ def main() -> None:
         "optimizer": options.optimizer,
         "batch_size": options.batch_size,
         "learning_rate": options.learning_rate,
+        "l2": options.l2,
         "min_feature_range": smallest,
         "validation": options.validation,
         "hidden_layers": options.hidden_layers,
