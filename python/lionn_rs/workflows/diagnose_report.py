@@ -253,11 +253,14 @@ def _order_tests(structure: dict[str, Any]) -> list[tuple[str, str, float, str]]
     explained = ", as far as correlation in time does not explain it" if correlated > 0.05 else ""
     for key, title, note in (
         ("runs_energy", "runs in the order of energy", explained),
-        ("runs_time", "runs in the order of the images", ": neighbors in time err alike"),
+        ("runs_time", "runs in the order of the images", ""),
     ):
         runs = structure[key]
         text = f"{runs['n_runs']} runs, {runs['expected_runs']:.1f} expected"
-        if key == "runs_energy":
+        if key == "runs_time":
+            alike = runs["n_runs"] < runs["expected_runs"]
+            note = f": neighbors in time err {'alike' if alike else 'in opposite directions'}"
+        else:
             text += f"; p = {significant(correlated, 2)} allowing for correlation in time"
         tests.append((title, text, float(runs["p_value"]), note))
     for key, title, note in (
