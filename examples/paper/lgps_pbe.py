@@ -36,29 +36,35 @@ import lionn_rs as lionn
 ELEMENTS = ["Ge", "Li", "P", "S"]
 
 
-def gaussian_absolute(_: list[Atoms]) -> lionn.Descriptor:
+def gaussian_56(_: list[Atoms], cutoff: lionn.Cosine) -> lionn.Descriptor:
+    """AMP's default functions."""
+    return lionn.Gaussian.amp_default(ELEMENTS, cutoff=cutoff)
+
+
+def gaussian_56_absolute(_: list[Atoms], cutoff: lionn.Cosine) -> lionn.Descriptor:
     """AMP's default functions with the exponents in 1/Å²."""
-    cutoff = lionn.Cosine(6.5)
     return lionn.Gaussian.amp_default(ELEMENTS, cutoff=cutoff, eta_unit="1/A^2")
 
 
-def power_spectrum(train: list[Atoms]) -> lionn.Descriptor:
+def shifted(_: list[Atoms], cutoff: lionn.Cosine) -> lionn.Descriptor:
+    """Radial functions at evenly spaced distances."""
+    return lionn.Gaussian.shifted(ELEMENTS, cutoff=cutoff)
+
+
+def power_spectrum(train: list[Atoms], cutoff: lionn.Cosine) -> lionn.Descriptor:
     """Six channels for each degree, to be learned."""
-    return lionn.PowerSpectrum.fit(
-        train[:: max(1, len(train) // 200)],
-        cutoff=lionn.Cosine(6.0),
-        n_radial=10,
-        l_max=4,
-        n_channels=6,
-    )
+    some = train[:: max(1, len(train) // 200)]
+    return lionn.PowerSpectrum.fit(some, cutoff=cutoff, n_radial=10, l_max=4, n_channels=6)
 
 
-DESCRIPTORS: dict[str, Callable[[list[Atoms]], lionn.Descriptor]] = {
-    "gaussian-56": lambda _: lionn.Gaussian.amp_default(ELEMENTS, cutoff=lionn.Cosine(6.5)),
-    "gaussian-56-absolute": gaussian_absolute,
-    "shifted": lambda _: lionn.Gaussian.shifted(ELEMENTS, cutoff=lionn.Cosine(6.0)),
-    "power-spectrum": power_spectrum,
+Maker = Callable[[list[Atoms], lionn.Cosine], lionn.Descriptor]
+DESCRIPTORS: dict[str, tuple[Maker, float]] = {
+    "gaussian-56": (gaussian_56, 6.5),
+    "gaussian-56-absolute": (gaussian_56_absolute, 6.5),
+    "shifted": (shifted, 6.0),
+    "power-spectrum": (power_spectrum, 6.0),
 }
+"""Descriptors with the cutoff radius that they have without ``--cutoff``, Å."""
 
 
 def load(source: str, max_volume: float) -> list[Atoms]:
@@ -92,6 +98,7 @@ def main() -> None:
     parser.add_argument("--output", type=Path, required=True)
     parser.add_argument("--max-volume", type=float, default=np.inf, help="Å³ per atom")
     parser.add_argument("--descriptor", choices=DESCRIPTORS, default="gaussian-56")
+    parser.add_argument("--cutoff", type=float, help="Å")
     parser.add_argument("--hidden-layers", type=int, nargs="+", default=[5, 5])
     parser.add_argument("--split-by", choices=["random", "group", "block"], default="random")
     parser.add_argument("--validation", type=float, default=0.1, help="of the training part")
@@ -113,12 +120,14 @@ def main() -> None:
     split = lionn.split(
         images, test=0.2, validation=options.validation, seed=1, by=options.split_by
     )
+    make, cutoff = DESCRIPTORS[options.descriptor]
+    cutoff = options.cutoff or cutoff
     smallest = options.min_feature_range
     if smallest is None:
         smallest = 0.0 if options.descriptor == "gaussian-56" else 0.1
     result = lionn.train(
         split,
-        descriptor=DESCRIPTORS[options.descriptor](split.train),
+        descriptor=make(split.train, lionn.Cosine(cutoff)),
         learn_contraction=options.descriptor == "power-spectrum",
         hidden_layers=options.hidden_layers,
         min_feature_range=smallest,
@@ -140,6 +149,7 @@ def main() -> None:
         "arrays": [Path(s).name for s in options.arrays],
         "max_volume_A3": options.max_volume,
         "descriptor": options.descriptor,
+        "cutoff": cutoff,
         "optimizer": options.optimizer,
         "batch_size": options.batch_size,
         "learning_rate": options.learning_rate,
