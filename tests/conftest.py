@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import signal
+
 import numpy as np
 import pytest
 from ase import Atoms
@@ -10,6 +12,15 @@ import lionn_rs as lionn
 from lionn_rs import _core
 
 ELEMENTS = ["Ge", "Li", "P", "S"]
+
+
+def pytest_configure() -> None:
+    """Hear Ctrl-C even where the shell that started the tests in the background ignores it.
+
+    The programs that the tests start and interrupt would inherit that.
+    """
+    if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def random_crystal(seed: int, n_atoms: int, symbols: list[str] | None = None) -> Atoms:
