@@ -226,6 +226,7 @@ def train(
         "seed": seed,
         "optimizer": optimizer,
         **optimizer_options,
+        **({"learn_contraction": True} if learn_contraction else {}),
         "loss": asdict(loss),
         "l2": l2,
         "precision": precision,
@@ -280,7 +281,7 @@ def train(
         else None
     )
 
-    def initial_parameters(start: int) -> Vector:
+    def initial_networks(start: int) -> Vector:
         if initial is not None:
             return initial.parameters
         features = list(descriptor.n_features.values())
@@ -288,10 +289,11 @@ def train(
         images = prepared["train"][0]
         narrow = is_narrow(*images.ranges(), min_feature_range)
         drawn = silence(drawn, narrow, hidden_layers)
-        matched = match_data(drawn, images, template, prepared["train"][1])
-        if contraction is None:
-            return matched
-        return np.concatenate([matched, contraction.start])
+        return match_data(drawn, images, template, prepared["train"][1])
+
+    def initial_parameters(start: int) -> Vector:
+        networks = initial_networks(start)
+        return networks if contraction is None else np.concatenate([networks, contraction.start])
 
     total = n_starts * max_iterations
     with progress_display(title, total, "iterations", enabled=progress) as display:
@@ -319,20 +321,25 @@ def train(
     }
     del record["descriptor"]
 
+    def with_training_range(core: _core.NeuralPotential) -> _core.NeuralPotential:
+        if not training_range:
+            return core
+        found = fit_training_range(
+            Potential(core).descriptor,
+            sets["train"],
+            min_feature_range=min_feature_range,
+            progress=progress,
+        )
+        return core.with_training_range(found)
+
+    if contraction is None:
+        template = with_training_range(template)
+
     def potential_at(parameters: Vector) -> Potential:
         if contraction is None:
-            core = template.with_parameters(parameters.tolist())
-        else:
-            core = contraction.potential(template, parameters, sets["train"], min_feature_range)
-        if training_range:
-            found = fit_training_range(
-                Potential(core).descriptor,
-                sets["train"],
-                min_feature_range=min_feature_range,
-                progress=progress,
-            )
-            core = core.with_training_range(found)
-        return Potential(core)
+            return Potential(template.with_parameters(parameters.tolist()))
+        core = contraction.potential(template, parameters, sets["train"], min_feature_range)
+        return Potential(with_training_range(core))
 
     result = _result(session, potential_at, sets, record, memory, level_of_theory)
     if folder is not None:

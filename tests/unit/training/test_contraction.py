@@ -143,3 +143,21 @@ def test_bad_input(images):
             optimizer="lm",
             progress=False,
         )
+
+
+def test_learning_starts_from_an_initial_potential(images):
+    first = lionn.train(
+        images[:8], descriptor=spectrum(images[:8]), max_iterations=4, **SETTINGS
+    ).best
+    seen = []
+    lionn.train(
+        images[:8],
+        descriptor=first.descriptor,
+        initial=first,
+        learn_contraction=True,
+        max_iterations=2,
+        callback=lambda _, x: seen.append(x),
+        **SETTINGS,
+    )
+    assert seen[0].size > first.parameters.size
+    assert seen[0][: first.parameters.size] == pytest.approx(first.parameters)
