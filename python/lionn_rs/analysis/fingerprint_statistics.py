@@ -10,6 +10,7 @@ import numpy as np
 
 from lionn_rs.errors import ConfigError, DataError
 from lionn_rs.progress import progress as progress_display
+from lionn_rs.scaling import CONSTANT_RANGE
 
 from ._records import Record
 
@@ -29,9 +30,6 @@ __all__ = [
     "feature_statistics",
     "linear_basis",
 ]
-
-CONSTANT_RANGE: Final = 1e-8
-"""Range below which a feature is constant: scaling leaves it as it is."""
 
 SWITCH_FRACTION: Final = 0.9
 """Fraction of the variance that two values must explain for a feature to be switch-like.

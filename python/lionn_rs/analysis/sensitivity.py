@@ -10,9 +10,10 @@ import numpy as np
 
 from lionn_rs.errors import DataError
 from lionn_rs.progress import progress as progress_display
+from lionn_rs.scaling import min_max_scaling
 
 from ._records import Record
-from .fingerprint_statistics import CONSTANT_RANGE, feature_labels
+from .fingerprint_statistics import feature_labels
 
 if TYPE_CHECKING:
     from ase import Atoms
@@ -86,13 +87,10 @@ class ElementNetwork:
     @classmethod
     def from_document(cls, network: dict[str, Any]) -> ElementNetwork:
         """Take one entry of ``networks`` of a potential file."""
-        low, high = np.array(network["min"]), np.array(network["max"])
-        width = high - low
-        constant = width <= CONSTANT_RANGE
-        safe = np.where(constant, 1.0, width)
+        factor, offset = min_max_scaling(network["min"], network["max"])
         return cls(
-            factor=np.where(constant, 1.0, 2.0 / safe),
-            offset=np.where(constant, 0.0, -1.0 - 2.0 * low / safe),
+            factor=factor,
+            offset=offset,
             weights=[np.array(layer) for layer in network["weights"]],
             activations=list(network["activations"]),
             intercept=float(network["intercept"]),

@@ -19,14 +19,15 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 from ase import Atoms
-from ase.data import atomic_numbers
 from numpy.typing import NDArray
 
 from lionn_rs import _core
 from lionn_rs.density import PowerSpectrum, density_samples, principal_components
 from lionn_rs.errors import ConfigError
+from lionn_rs.scaling import min_max_scaling
 from lionn_rs.training.line_search import Vector
 from lionn_rs.training.narrow import Ranges, widen
+from lionn_rs.training.training_range import fingerprints_by_element
 
 if TYPE_CHECKING:
     from lionn_rs.data.images import LabeledImage
@@ -62,18 +63,18 @@ class ContractionParameters:
                 "(PowerSpectrum.fit makes one)"
             )
         self.spec = descriptor.spec
-        self.components: list[list[Matrix]] = []
-        start: list[Matrix] = []
         structures = [
             Atoms(i.numbers, positions=i.positions, cell=i.cell, pbc=i.pbc) for i in images
         ]
         samples = density_samples(descriptor, structures, seed)
+        # One for each center and degree, as the matrices V.
+        self.components: list[Matrix] = []
+        start: list[Matrix] = []
         for element in descriptor.elements:
-            own = [principal_components(a, a.shape[1]) for a in samples[element]]
-            self.components.append(own)
-            for w, p in zip(self.spec["contraction"][element], own, strict=True):
-                matrix = np.reshape(w, (len(w), p.shape[1]))
-                start.append((matrix @ np.linalg.pinv(p)).T)
+            for a, w in zip(samples[element], self.spec["contraction"][element], strict=True):
+                p = principal_components(a, a.shape[1])
+                self.components.append(p)
+                start.append((np.reshape(w, (len(w), p.shape[1])) @ np.linalg.pinv(p)).T)
         self.shapes = [v.shape for v in start]
         self.start: Vector = np.concatenate([v.ravel() for v in start])
 
@@ -87,10 +88,19 @@ class ContractionParameters:
 
     def descriptor(self, parameters: Vector) -> _core.Descriptor:
         """Power spectrum at a parameter vector whose end is the contraction."""
-        values = self._matrices(parameters[-self.start.size :])
-        contraction = {}
-        for element, own in zip(self.spec["elements"], self.components, strict=True):
-            contraction[element] = [(next(values).T @ p).tolist() for p in own]
+        flat = parameters[-self.start.size :]
+        ends = np.cumsum([rows * columns for rows, columns in self.shapes])
+        matrices = [
+            (v.reshape(shape).T @ p).tolist()
+            for v, shape, p in zip(
+                np.split(flat, ends[:-1]), self.shapes, self.components, strict=True
+            )
+        ]
+        n_degrees = self.spec["l_max"] + 1
+        contraction = {
+            element: matrices[e * n_degrees : (e + 1) * n_degrees]
+            for e, element in enumerate(self.spec["elements"])
+        }
         return _core.Descriptor({**self.spec, "contraction": contraction})
 
     def at(
@@ -108,7 +118,7 @@ class ContractionParameters:
     ) -> _core.NeuralPotential:
         """Potential at a parameter vector, with the ranges of its features over images."""
         descriptor = self.descriptor(parameters)
-        minima, maxima = widen(*_ranges(descriptor, images), min_feature_range)
+        minima, maxima = widen(*_ranges(PowerSpectrum._wrap(descriptor), images), min_feature_range)
         return with_ranges(template, descriptor, self.networks(parameters), minima, maxima)
 
     def networks(self, parameters: Vector) -> Vector:
@@ -117,35 +127,16 @@ class ContractionParameters:
 
     def gradient(self, raw: Vector, n_networks: int) -> Vector:
         """From derivatives with respect to ``W`` to those with respect to ``V``."""
-        parts = [raw[:n_networks]]
-        position = n_networks
-        shapes = iter(self.shapes)
-        for own in self.components:
-            for p in own:
-                _, n_channels = next(shapes)
-                size = n_channels * p.shape[1]
-                of_w = raw[position : position + size].reshape(n_channels, p.shape[1])
-                parts.append((p @ of_w.T).ravel())
-                position += size
-        return np.concatenate(parts)
-
-    def _matrices(self, flat: Vector) -> _Matrices:
-        return _Matrices(flat, self.shapes)
-
-
-class _Matrices:
-    """Matrices cut one after the other from a flat vector."""
-
-    def __init__(self, flat: Vector, shapes: Sequence[tuple[int, ...]]) -> None:
-        self.flat = flat
-        self.shapes = iter(shapes)
-        self.position = 0
-
-    def __next__(self) -> Matrix:
-        shape = next(self.shapes)
-        size = int(np.prod(shape))
-        self.position += size
-        return self.flat[self.position - size : self.position].reshape(shape)
+        sizes = [
+            n_channels * p.shape[1]
+            for (_, n_channels), p in zip(self.shapes, self.components, strict=True)
+        ]
+        networks, *of_w = np.split(raw, n_networks + np.cumsum([0, *sizes[:-1]]))
+        of_v = [
+            (p @ w.reshape(-1, p.shape[1]).T).ravel()
+            for p, w in zip(self.components, of_w, strict=True)
+        ]
+        return np.concatenate([networks, *of_v])
 
 
 def with_ranges(
@@ -174,8 +165,8 @@ def with_ranges(
     first = document[potential.elements[0]]
     for element, low, high in zip(potential.elements, minima, maxima, strict=True):
         network = document[element]
-        old_factor, old_offset = _scaling(network["min"], network["max"])
-        factor, offset = _scaling(low, high)
+        old_factor, old_offset = min_max_scaling(network["min"], network["max"])
+        factor, offset = min_max_scaling(low, high)
         rows, columns = np.shape(network["weights"][0])
         weights = flat[start : start + rows * columns].reshape(rows, columns)
         ratio = old_factor / factor
@@ -189,33 +180,14 @@ def with_ranges(
     return core.with_repulsion(potential.repulsion)
 
 
-CONSTANT_RANGE = 1e-8
-"""Narrower ranges are left unscaled (the core does so, and AMP)."""
-
-
-def _scaling(
-    low: Sequence[float], high: Sequence[float]
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Factor and offset of ``s = factor G + offset``, -1 to 1 over the range."""
-    minimum, width = np.asarray(low), np.asarray(high) - np.asarray(low)
-    scaled = width > CONSTANT_RANGE
-    safe = np.where(scaled, width, 1.0)
-    return np.where(scaled, 2.0 / safe, 1.0), np.where(scaled, -1.0 - 2.0 * minimum / safe, 0.0)
-
-
-def _ranges(descriptor: _core.Descriptor, images: Sequence[LabeledImage]) -> tuple[Ranges, Ranges]:
+def _ranges(descriptor: Descriptor, images: Sequence[LabeledImage]) -> tuple[Ranges, Ranges]:
     """Smallest and largest value of every feature of every element over images."""
-    numbers = [atomic_numbers[element] for element in descriptor.elements]
-    minima = [np.full(n, np.inf) for n in descriptor.n_features]
-    maxima = [np.full(n, -np.inf) for n in descriptor.n_features]
-    for image in images:
-        a, b, c = (bool(p) for p in image.pbc)
-        rows = descriptor.fingerprints(image.cell, (a, b, c), image.numbers, image.positions)
-        for number, row in zip(image.numbers, rows, strict=True):
-            e = numbers.index(number)
-            np.minimum(minima[e], row, out=minima[e])
-            np.maximum(maxima[e], row, out=maxima[e])
-    for low, high in zip(minima, maxima, strict=True):
-        if not np.isfinite(low).all():
-            low[:], high[:] = 0.0, 0.0
-    return [low.tolist() for low in minima], [high.tolist() for high in maxima]
+    low = {element: np.full(n, np.inf) for element, n in descriptor.n_features.items()}
+    high = {element: np.full(n, -np.inf) for element, n in descriptor.n_features.items()}
+    for element, values in fingerprints_by_element(descriptor, images):
+        low[element] = np.minimum(low[element], values.min(axis=0))
+        high[element] = np.maximum(high[element], values.max(axis=0))
+    # An element without atoms keeps ranges of width zero.
+    minima = [np.where(np.isfinite(low[e]), low[e], 0.0).tolist() for e in descriptor.elements]
+    maxima = [np.where(np.isfinite(high[e]), high[e], 0.0).tolist() for e in descriptor.elements]
+    return minima, maxima

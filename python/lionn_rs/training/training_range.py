@@ -83,12 +83,12 @@ def fit_training_range(
     title = "training environments"
     with progress_display(title, 2 * len(images), "images", enabled=progress) as display:
         moments = {element: _Moments(n) for element, n in descriptor.n_features.items()}
-        for element, values in _fingerprints(descriptor, images, display):
+        for element, values in fingerprints_by_element(descriptor, images, display):
             moments[element].add(values)
         smallest = max(min_feature_range, SMALLEST_WIDTH)
         ranges = {element: moment.fit(smallest) for element, moment in moments.items()}
         distances: dict[str, list[Array]] = {element: [] for element in ranges}
-        for element, values in _fingerprints(descriptor, images, display):
+        for element, values in fingerprints_by_element(descriptor, images, display):
             distances[element].append(_distances(ranges[element], values))
     for element, found in distances.items():
         d = np.concatenate([np.zeros(0), *found])
@@ -100,8 +100,10 @@ def fit_training_range(
     return ranges
 
 
-def _fingerprints(
-    descriptor: Descriptor, images: Sequence[LabeledImage], display: ProgressDisplay
+def fingerprints_by_element(
+    descriptor: Descriptor,
+    images: Sequence[LabeledImage],
+    display: ProgressDisplay | None = None,
 ) -> Iterator[tuple[str, Array]]:
     """Fingerprints of the atoms of one element, image by image: (n_atoms, n_features)."""
     from ase.data import chemical_symbols
@@ -112,7 +114,8 @@ def _fingerprints(
         for number in np.unique(image.numbers):
             atoms = np.flatnonzero(image.numbers == number)
             yield chemical_symbols[number], np.array([rows[i] for i in atoms])
-        display.advance(1)
+        if display is not None:
+            display.advance(1)
 
 
 class _Moments:
