@@ -3,9 +3,8 @@
 use crate::convert;
 use crate::error::to_py;
 use lionn_core::descriptors::{
-    Cutoff, Descriptor as CoreDescriptor, DescriptorSpec, Environment, Workspace, sets,
+    Cutoff, Descriptor as CoreDescriptor, DescriptorSpec, fingerprints, per_atom, sets,
 };
-use lionn_core::neighbors::NeighborList;
 use lionn_core::species::symbol;
 use lionn_core::{Error, Result};
 use numpy::{IntoPyArray, PyArray1, PyArray2, PyArrayMethods, PyReadonlyArray1, PyReadonlyArray2};
@@ -106,33 +105,6 @@ impl Descriptor {
             .map(|shells| shells.into_iter().enumerate().map(to_array).collect())
             .collect()
     }
-}
-
-fn fingerprints(descriptor: &dyn CoreDescriptor, system: &lionn_core::System) -> Result<Vec<Vec<f64>>> {
-    per_atom(descriptor, system, |center, environment, work| {
-        let mut out = vec![0.0; descriptor.n_features(center)];
-        descriptor.values(center, environment, work, &mut out);
-        out
-    })
-}
-
-/// Calls `compute` with element and environment of every atom.
-fn per_atom<T>(
-    descriptor: &dyn CoreDescriptor,
-    system: &lionn_core::System,
-    mut compute: impl FnMut(usize, &Environment, &mut Workspace) -> T,
-) -> Result<Vec<T>> {
-    let element_of = lionn_core::descriptors::element_indices(descriptor.elements(), &system.numbers)?;
-    let list = NeighborList::build(system, descriptor.cutoff())?;
-    let mut environment = Environment::default();
-    let mut work = Workspace::default();
-    let n_elements = descriptor.elements().len();
-    Ok((0..system.n_atoms())
-        .map(|i| {
-            environment.fill(system, i, list.of(i), descriptor.cutoff(), &element_of, n_elements);
-            compute(usize::from(element_of[i]), &environment, &mut work)
-        })
-        .collect())
 }
 
 /// Specification of a named set of symmetry functions: "amp" or "shifted".

@@ -5,6 +5,7 @@ use pyo3::prelude::*;
 mod analytic;
 mod committee;
 mod convert;
+mod curvature;
 mod descriptor;
 mod error;
 mod md;
@@ -37,5 +38,6 @@ fn _core(module: &Bound<'_, PyModule>) -> PyResult<()> {
     md::register(module)?;
     neighbors::register(module)?;
     training::register(module)?;
+    curvature::register(module)?;
     Ok(())
 }

@@ -21,7 +21,9 @@ pub use spec::{Angular, DescriptorSpec, EtaUnit, GaussianSpec, SymmetryFunction}
 
 use crate::error::{Error, Result};
 use crate::linalg::Vec3;
+use crate::neighbors::NeighborList;
 use crate::species::symbol;
+use crate::system::System;
 
 /// Scratch space of a descriptor, reused from atom to atom. What [`Descriptor::values`] leaves here is read by
 /// [`Descriptor::contract`] and [`Descriptor::jacobian`] for the same environment.
@@ -106,6 +108,39 @@ pub trait Descriptor: Send + Sync {
         _gradient: &mut [f64],
     ) {
     }
+}
+
+/// Calls `compute` with element and environment of every atom of a structure.
+///
+/// # Errors
+/// As [`element_indices`] and [`NeighborList::build`].
+pub fn per_atom<T>(
+    descriptor: &dyn Descriptor,
+    system: &System,
+    mut compute: impl FnMut(usize, &Environment, &mut Workspace) -> T,
+) -> Result<Vec<T>> {
+    let element_of = element_indices(descriptor.elements(), &system.numbers)?;
+    let list = NeighborList::build(system, descriptor.cutoff())?;
+    let (mut environment, mut work) = (Environment::default(), Workspace::default());
+    let n_elements = descriptor.elements().len();
+    Ok((0..system.n_atoms())
+        .map(|i| {
+            environment.fill(system, i, list.of(i), descriptor.cutoff(), &element_of, n_elements);
+            compute(usize::from(element_of[i]), &environment, &mut work)
+        })
+        .collect())
+}
+
+/// Fingerprint of every atom of a structure.
+///
+/// # Errors
+/// As [`per_atom`].
+pub fn fingerprints(descriptor: &dyn Descriptor, system: &System) -> Result<Vec<Vec<f64>>> {
+    per_atom(descriptor, system, |center, environment, work| {
+        let mut out = vec![0.0; descriptor.n_features(center)];
+        descriptor.values(center, environment, work, &mut out);
+        out
+    })
 }
 
 /// Element index of every atom.

@@ -1,9 +1,7 @@
 //! Checks that every descriptor must pass, and slow paths used by them.
 
-use super::{Descriptor, Environment, Workspace, element_indices};
+use super::{Descriptor, Environment, Workspace};
 use crate::linalg::{Vec3, dot};
-use crate::neighbors::NeighborList;
-use crate::system::System;
 
 /// [`Descriptor::jacobian`] by one contraction per feature: the oracle of faster implementations.
 pub fn jacobian_by_contraction<D: Descriptor + ?Sized>(
@@ -52,24 +50,4 @@ pub fn tangent_by_jacobian<D: Descriptor + ?Sized>(
             rows = rest;
         }
     }
-}
-
-/// Fingerprint of every atom of a structure whose elements the descriptor knows.
-///
-/// # Panics
-/// For a structure with other elements, or one that a neighbor list refuses.
-pub fn fingerprints(descriptor: &dyn Descriptor, system: &System) -> Vec<Vec<f64>> {
-    let element_of = element_indices(descriptor.elements(), &system.numbers).expect("known elements");
-    let list = NeighborList::build(system, descriptor.cutoff()).expect("a regular structure");
-    let (mut environment, mut work) = (Environment::default(), Workspace::default());
-    (0..system.n_atoms())
-        .map(|i| {
-            let e = usize::from(element_of[i]);
-            let n_elements = descriptor.elements().len();
-            environment.fill(system, i, list.of(i), descriptor.cutoff(), &element_of, n_elements);
-            let mut values = vec![0.0; descriptor.n_features(e)];
-            descriptor.values(e, &environment, &mut work, &mut values);
-            values
-        })
-        .collect()
 }

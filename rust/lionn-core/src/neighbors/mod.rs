@@ -78,9 +78,10 @@ impl NeighborList {
     }
 
     /// Releases what only [`NeighborList::rebuild`] needs, for a list that is kept.
-    pub fn shrink(&mut self) {
+    pub fn shrunk(mut self) -> Self {
         self.grid = Grid::default();
         self.blocks.iter_mut().for_each(Block::shrink);
+        self
     }
 
     /// Bytes held for pairs and shifts.

@@ -246,9 +246,10 @@ impl Context<'_> {
 
     /// Derivatives of an image whose derivatives are needed but not kept.
     pub(super) fn fresh_jacobian(&self, index: usize, work: &mut Work) -> Result<Option<Jacobian>> {
-        let storage = &self.set.storage;
-        let missing = !self.set.images[index].has_derivatives() && storage.needs_derivatives();
-        missing.then(|| self.set.recompute(index, &mut work.prepare)).transpose()
+        if self.set.images[index].has_derivatives() {
+            return Ok(None);
+        }
+        self.formed_jacobian(index, work)
     }
 
     /// As [`Context::fresh_jacobian`], for factorized descriptors too.

@@ -84,7 +84,7 @@ pub(super) fn prepare(
     }
     starts.push(n_values as u32);
     let mut values = vec![0.0; n_values];
-    let mut neighbors =
+    let neighbors =
         NeighborList::build(system, descriptor.cutoff()).map_err(|error| in_image(index, error))?;
     let formed = keep && !descriptor.is_factorized();
     let jacobian = fingerprints(
@@ -108,8 +108,7 @@ pub(super) fn prepare(
         )));
     }
     let factorized = storage.needs_derivatives() && descriptor.is_factorized();
-    neighbors.shrink();
-    let neighbors = factorized.then_some(neighbors);
+    let neighbors = factorized.then(|| neighbors.shrunk());
     Ok(Prepared { image, elements, values, starts, jacobian, neighbors })
 }
 

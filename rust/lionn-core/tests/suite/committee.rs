@@ -187,7 +187,7 @@ fn excess_and_grade_of_every_atom() {
         assert_eq!(assessment.feature[i].is_some(), assessment.excess[i] > 0.0);
     }
     // The same through the fingerprints themselves.
-    let fingerprints = lionn_core::descriptors::testing::fingerprints(single.descriptor().as_ref(), &system);
+    let fingerprints = lionn_core::descriptors::fingerprints(single.descriptor().as_ref(), &system).unwrap();
     for (i, g) in fingerprints.iter().enumerate() {
         let e = single.descriptor().elements().iter().position(|&z| z == system.numbers[i]).unwrap();
         assert_eq!(assessment.grade[i], ranges[e].grade(g, &mut Vec::new()));

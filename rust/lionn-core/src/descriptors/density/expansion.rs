@@ -39,14 +39,20 @@ pub(super) struct Expansion {
     pub shells: Vec<Shell>,
 }
 
-/// Neighbors with everything the expansion needs of them, and buffers of the backward passes.
-#[derive(Debug)]
-pub(super) struct NeighborTables {
-    /// Neighbors of channel `a` take the places `channels[a]`, the first of them without padding.
+/// Where the neighbors of an environment stand in the tables.
+#[derive(Debug, Default)]
+struct Layout {
+    /// Neighbors of channel `a` take the places `channels[a]`, padding at the end.
     channels: Vec<Range<usize>>,
     /// Neighbors of the environment in each channel.
     occupants: Vec<Range<usize>>,
     n_vectors: usize,
+}
+
+/// Neighbors with everything the expansion needs of them, and buffers of the backward passes.
+#[derive(Debug)]
+pub(super) struct NeighborTables {
+    layout: Layout,
     harmonics: HarmonicTables,
     radial: RadialTables,
     /// Displacements, then their part along the unit vectors times `df/dr`, and the change of the harmonics.
@@ -61,9 +67,7 @@ impl Default for NeighborTables {
     fn default() -> Self {
         let [dx, dy, dz, radial_change, harmonic_change, slopes] = std::array::from_fn(|_| Array::new(64));
         Self {
-            channels: Vec::new(),
-            occupants: Vec::new(),
-            n_vectors: 0,
+            layout: Layout::default(),
             harmonics: HarmonicTables::default(),
             radial: RadialTables::default(),
             displacement: [dx, dy, dz],
@@ -89,8 +93,9 @@ impl Expansion {
     #[inline(always)]
     pub fn load<S: Simd>(&self, simd: S, environment: &Environment, tables: &mut NeighborTables) {
         let lanes = S::F64_LANES;
-        tables.channels.clear();
-        tables.occupants.clear();
+        let NeighborTables { layout, harmonics, radial, .. } = &mut *tables;
+        layout.channels.clear();
+        layout.occupants.clear();
         let mut n = 0;
         for channel in 0..self.n_channels {
             // Elements of one channel follow each other in the environment: all of them, or one.
@@ -99,19 +104,18 @@ impl Expansion {
             let first = own.next().expect("every channel has an element");
             let last = own.next_back().unwrap_or(first);
             let occupants = environment.ranges[first]..environment.ranges[last + 1];
-            tables.channels.push(n..n + occupants.len().next_multiple_of(lanes));
+            layout.channels.push(n..n + occupants.len().next_multiple_of(lanes));
             n += occupants.len().next_multiple_of(lanes);
-            tables.occupants.push(occupants);
+            layout.occupants.push(occupants);
         }
-        tables.n_vectors = n / lanes;
-        let NeighborTables { harmonics, radial, .. } = tables;
+        layout.n_vectors = n / lanes;
         let [x, y, z] = &mut harmonics.unit;
         reset(x, n, 0.0);
         reset(y, n, 0.0);
         reset(z, n, 1.0);
         reset(&mut harmonics.inverse, n, FAR);
         reset(&mut radial.weight, n, 1.0);
-        for (places, occupants) in tables.channels.iter().zip(&tables.occupants) {
+        for (places, occupants) in layout.channels.iter().zip(&layout.occupants) {
             let places = places.start..places.start + occupants.len();
             x[places.clone()].copy_from_slice(&environment.x[occupants.clone()]);
             y[places.clone()].copy_from_slice(&environment.y[occupants.clone()]);
@@ -119,13 +123,13 @@ impl Expansion {
             harmonics.inverse[places].copy_from_slice(&environment.r2[occupants.clone()]);
         }
         for (e, &(channel, weight)) in self.elements.iter().enumerate() {
-            let shift = tables.channels[channel].start;
-            let first = tables.occupants[channel].start;
+            let shift = layout.channels[channel].start;
+            let first = layout.occupants[channel].start;
             let own = environment.ranges[e]..environment.ranges[e + 1];
             radial.weight[own.start - first + shift..own.end - first + shift].fill(weight);
         }
         self.directions(simd, tables);
-        let n_vectors = tables.n_vectors;
+        let n_vectors = tables.layout.n_vectors;
         self.harmonics.fill(simd, n_vectors, &mut tables.harmonics);
         self.basis.fill(simd, n_vectors, &mut tables.radial);
     }
@@ -133,7 +137,7 @@ impl Expansion {
     /// From vectors and squared distances to unit vectors, inverse distances and reduced distances.
     #[inline(always)]
     fn directions<S: Simd>(&self, simd: S, tables: &mut NeighborTables) {
-        let n_vectors = tables.n_vectors;
+        let n_vectors = tables.layout.n_vectors;
         let HarmonicTables { unit: [x, y, z], inverse, .. } = &mut tables.harmonics;
         reserve(&mut tables.radial.rho, n_vectors * S::F64_LANES);
         let one = simd.splat_f64s(1.0);
@@ -154,20 +158,20 @@ impl Expansion {
     #[inline(always)]
     pub fn coefficients<S: Simd>(&self, simd: S, tables: &NeighborTables, out: &mut Array) {
         reset(out, self.n_coefficients(), 0.0);
-        self.accumulate(simd, tables, &tables.radial.f, &tables.harmonics.y, out);
+        self.accumulate(simd, &tables.layout, &tables.radial.f, &tables.harmonics.y, out);
     }
 
     /// Adds `sum_j f_n Y_lm` to the coefficients.
     #[inline(always)]
-    fn accumulate<S: Simd>(&self, simd: S, tables: &NeighborTables, f: &Array, y: &Array, out: &mut Array) {
-        let n_vectors = tables.n_vectors;
+    fn accumulate<S: Simd>(&self, simd: S, layout: &Layout, f: &Array, y: &Array, out: &mut Array) {
+        let n_vectors = layout.n_vectors;
         let (f, y) = (vectors::<S>(f), vectors::<S>(y));
         for shell in &self.shells {
             let n_radial = shell.radial.len();
             let out = &mut out[shell.start..shell.start + (2 * shell.l + 1) * shell.width];
             let y = &y[shell.l * shell.l * n_vectors..];
             let f = &f[shell.radial.start * n_vectors..];
-            for (channel, places) in tables.channels.iter().enumerate() {
+            for (channel, places) in layout.channels.iter().enumerate() {
                 let own = places.start / S::F64_LANES..places.end / S::F64_LANES;
                 if own.is_empty() {
                     continue;
@@ -188,18 +192,17 @@ impl Expansion {
         adjoint: &Array,
         gradient: &mut [Vec3],
     ) {
+        let NeighborTables { layout, harmonics, radial, slopes, .. } = tables;
         let width = S::F64_LANES;
-        let n_vectors = tables.n_vectors;
+        let n_vectors = layout.n_vectors;
         let n = n_harmonics(self.harmonics.l_max);
-        let mut slopes = std::mem::replace(&mut tables.slopes, Array::new(64));
-        reserve(&mut slopes, n * width);
-        for (channel, places) in tables.channels.iter().enumerate() {
-            let occupants = tables.occupants[channel].clone();
+        reserve(slopes, n * width);
+        let slopes = &mut vectors_mut::<S>(slopes)[..n];
+        for (channel, (places, occupants)) in layout.channels.iter().zip(&layout.occupants).enumerate() {
             for v in places.start / width..places.end / width {
-                let slopes = &mut vectors_mut::<S>(&mut slopes)[..n];
-                let along = self.slopes(simd, tables, adjoint, channel, v, slopes);
-                let mut g = self.harmonics.gradient(simd, n_vectors, &tables.harmonics, v, slopes);
-                let unit = components::<S>(&tables.harmonics.unit, v);
+                let along = self.slopes(simd, n_vectors, harmonics, radial, adjoint, channel, v, slopes);
+                let mut g = self.harmonics.gradient(simd, n_vectors, harmonics, v, slopes);
+                let unit = components::<S>(&harmonics.unit, v);
                 for (g, unit) in g.iter_mut().zip(unit) {
                     *g = simd.mul_add(along, unit, *g);
                 }
@@ -210,23 +213,24 @@ impl Expansion {
                 }
             }
         }
-        tables.slopes = slopes;
     }
 
     /// `dE/dY_lm` of one vector of neighbors, and its part along the unit vector through the radial functions.
     #[inline(always)]
+    #[allow(clippy::too_many_arguments)]
     fn slopes<S: Simd>(
         &self,
         simd: S,
-        tables: &NeighborTables,
+        n_vectors: usize,
+        harmonics: &HarmonicTables,
+        radial: &RadialTables,
         adjoint: &Array,
         channel: usize,
         v: usize,
         slopes: &mut [S::f64s],
     ) -> S::f64s {
-        let n_vectors = tables.n_vectors;
-        let (f, df) = (vectors::<S>(&tables.radial.f), vectors::<S>(&tables.radial.df));
-        let y = vectors::<S>(&tables.harmonics.y);
+        let (f, df) = (vectors::<S>(&radial.f), vectors::<S>(&radial.df));
+        let y = vectors::<S>(&harmonics.y);
         slopes.fill(simd.splat_f64s(0.0));
         let mut along = [simd.splat_f64s(0.0); 2];
         for shell in &self.shells {
@@ -254,40 +258,35 @@ impl Expansion {
     /// `sum_j dA/dr_ij · d_j` after [`Expansion::load`].
     #[inline(always)]
     pub fn tangent<S: Simd>(&self, simd: S, tables: &mut NeighborTables, d: &[Vec3], out: &mut Array) {
-        let n = tables.n_vectors * S::F64_LANES;
-        let [mut dx, mut dy, mut dz, mut radial_change, mut harmonic_change] =
-            [(); 5].map(|()| Array::new(64));
-        std::mem::swap(&mut radial_change, &mut tables.radial_change);
-        std::mem::swap(&mut harmonic_change, &mut tables.harmonic_change);
-        for (own, kept) in [&mut dx, &mut dy, &mut dz].into_iter().zip(&mut tables.displacement) {
-            std::mem::swap(own, kept);
-            reset(own, n, 0.0);
-        }
-        for (places, occupants) in tables.channels.iter().zip(&tables.occupants) {
-            for (place, d) in (places.start..).zip(&d[occupants.clone()]) {
-                (dx[place], dy[place], dz[place]) = (d[0], d[1], d[2]);
+        let NeighborTables {
+            layout, harmonics, radial, displacement, radial_change, harmonic_change, ..
+        } = tables;
+        let n_vectors = layout.n_vectors;
+        let n = n_vectors * S::F64_LANES;
+        for (axis, component) in displacement.iter_mut().enumerate() {
+            reset(component, n, 0.0);
+            for (places, occupants) in layout.channels.iter().zip(&layout.occupants) {
+                for (place, d) in (places.start..).zip(&d[occupants.clone()]) {
+                    component[place] = d[axis];
+                }
             }
         }
-        let displacement = [dx, dy, dz];
-        let n_vectors = tables.n_vectors;
-        reserve(&mut radial_change, n * self.basis.count());
-        let df = vectors::<S>(&tables.radial.df);
-        let change = vectors_mut::<S>(&mut radial_change);
+        reserve(radial_change, n * self.basis.count());
+        let df = vectors::<S>(&radial.df);
+        let change = vectors_mut::<S>(radial_change);
         for v in 0..n_vectors {
-            let [x, y, z] = components::<S>(&tables.harmonics.unit, v);
-            let [dx, dy, dz] = components::<S>(&displacement, v);
+            let [x, y, z] = components::<S>(&harmonics.unit, v);
+            let [dx, dy, dz] = components::<S>(displacement, v);
             let across = simd.mul_add(y, dy, simd.mul_f64s(z, dz));
             let along = simd.mul_add(x, dx, across);
             for row in 0..self.basis.count() {
                 change[row * n_vectors + v] = simd.mul_f64s(along, df[row * n_vectors + v]);
             }
         }
-        self.harmonics.tangent(simd, n_vectors, &tables.harmonics, &displacement, &mut harmonic_change);
+        self.harmonics.tangent(simd, n_vectors, harmonics, displacement, harmonic_change);
         reset(out, self.n_coefficients(), 0.0);
-        self.accumulate(simd, tables, &tables.radial.f, &harmonic_change, out);
-        self.accumulate(simd, tables, &radial_change, &tables.harmonics.y, out);
-        (tables.displacement, tables.radial_change, tables.harmonic_change) =
-            (displacement, radial_change, harmonic_change);
+        self.accumulate(simd, layout, &radial.f, harmonic_change, out);
+        self.accumulate(simd, layout, radial_change, &harmonics.y, out);
     }
 }
 
