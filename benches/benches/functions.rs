@@ -66,7 +66,9 @@ fn densities() -> Vec<(String, DensityCorrelations)> {
             found.push((name, spec.build().expect("the orders are valid")));
         }
     }
-    for (n_radial, l_max, n_channels) in [(8, 3, 4), (8, 4, 6), (10, 4, 12)] {
+    for (n_radial, l_max, n_channels, bispectrum_l_max) in
+        [(8, 3, 4, 0), (8, 4, 6, 0), (8, 4, 6, 3), (10, 4, 12, 0)]
+    {
         let entry = |l: usize, k: usize, c: usize| ((7 * l + 3 * k + c * c) as f64 * 0.61).sin();
         let matrix = |l: usize| -> Vec<Vec<f64>> {
             (0..n_channels).map(|k| (0..4 * n_radial).map(|c| entry(l, k, c)).collect()).collect()
@@ -78,9 +80,11 @@ fn densities() -> Vec<(String, DensityCorrelations)> {
             cutoff,
             n_radial,
             l_max,
+            bispectrum_l_max,
             contraction: Some(contraction),
         };
-        let name = format!("power_spectrum_{n_radial}_radial_l_{l_max}_{n_channels}_channels");
+        let cubic = if bispectrum_l_max > 0 { "_bispectrum" } else { "" };
+        let name = format!("power_spectrum_{n_radial}_radial_l_{l_max}_{n_channels}_channels{cubic}");
         found.push((name, spec.build().expect("the contraction is valid")));
     }
     found

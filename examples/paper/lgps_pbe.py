@@ -27,6 +27,7 @@ import resource
 from collections.abc import Callable
 from pathlib import Path
 
+import ase.io
 import numpy as np
 from ase import Atoms
 from ase.calculators.singlepoint import SinglePointCalculator
@@ -95,7 +96,9 @@ def main() -> None:
     """Train, evaluate, write the numbers."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("arrays", nargs="+")
-    parser.add_argument("--output", type=Path, required=True)
+    target = parser.add_mutually_exclusive_group(required=True)
+    target.add_argument("--output", type=Path, help="folder of the training")
+    target.add_argument("--write", type=Path, help="write the images as extxyz, train nothing")
     parser.add_argument("--max-volume", type=float, default=np.inf, help="Å³ per atom")
     parser.add_argument("--descriptor", choices=DESCRIPTORS, default="gaussian-56")
     parser.add_argument("--cutoff", type=float, help="Å")
@@ -117,6 +120,9 @@ def main() -> None:
     options = parser.parse_args()
 
     images = [image for s in options.arrays for image in load(s, options.max_volume)]
+    if options.write:
+        ase.io.write(options.write, images, format="extxyz")
+        return
     split = lionn.split(
         images, test=0.2, validation=options.validation, seed=1, by=options.split_by
     )

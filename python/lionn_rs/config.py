@@ -137,6 +137,11 @@ class DescriptorSection(Section):
     l_max: Degree | None = Field(
         None, description="powerspectrum: highest degree of the spherical harmonics; default: 4"
     )
+    bispectrum_l_max: Degree | None = Field(
+        None,
+        description="powerspectrum: highest degree in products of three coefficients, which see "
+        "four atoms at once; 2 to l_max, default: none",
+    )
     n_channels: Count | list[Degree] | None = Field(
         None,
         description="powerspectrum: channels after contraction, one number or one for each degree "
@@ -162,6 +167,7 @@ KEYS_OF_TYPE: Final = {
     "n_max": ("zernike",),
     "resolved": ("zernike",),
     "l_max": ("powerspectrum",),
+    "bispectrum_l_max": ("powerspectrum",),
     "n_channels": ("powerspectrum",),
 }
 """Keys of ``[descriptor]`` that make sense for some types only."""
@@ -204,7 +210,7 @@ class TrainingSection(Section):
     learn_contraction: bool = Field(
         False,
         description="Learn the contraction of descriptor type 'powerspectrum' together with the "
-        "networks; with optimizer 'adam', 'bfgs' or 'l-bfgs'",
+        "networks; with optimizer 'adam', 'bfgs' or 'l-bfgs'. In a scan: of those that are",
     )
     max_iterations: Count = Field(1000, description="Limit on optimizer iterations")
     energy_weight: NonNegative = Field(1.0, description="Weight of (energy error per atom)²")

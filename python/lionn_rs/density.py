@@ -96,6 +96,11 @@ class PowerSpectrum(Descriptor):
     ``A_an00``, then ``p_kk'l`` for every l and k <= k'. The contraction W mixes elements and radial
     functions to few channels; :meth:`fit` finds it for a set of images.
 
+    With ``bispectrum_l_max`` products of three follow, which see four atoms at once:
+    ``b_kl1l2l3 = sum_m1m2m3 G_m1m2m3 C_kl1m1 C_kl2m2 C_kl3m3`` for 0 < l1 <= l2 <= l3 <= l1 + l2
+    with an even sum of the degrees, where G are the integrals of three harmonics (Gaunt
+    coefficients).
+
     Parameters
     ----------
     elements : sequence of str
@@ -106,6 +111,8 @@ class PowerSpectrum(Descriptor):
         Number of radial functions.
     l_max : int
         Highest degree of the spherical harmonics.
+    bispectrum_l_max : int
+        Highest degree in products of three, at most ``l_max``; 0: none.
     contraction : mapping of str to sequence of (n_channels, n_elements n_radial) arrays, optional
         W of every center element, one matrix for each l; columns are elements (sorted, outer) and
         radial functions. Without it nothing is mixed.
@@ -118,9 +125,10 @@ class PowerSpectrum(Descriptor):
     References
     ----------
     Bartók, Kondor and Csányi, Phys. Rev. B 87, 184115 (2013), doi 10.1103/PhysRevB.87.184115
-    (power spectrum); Goscinski, Musil, Pozdnyakov, Nigam and Ceriotti, J. Chem. Phys. 155, 104106
-    (2021), doi 10.1063/5.0057229 (contraction); Fan et al., J. Chem. Phys. 157, 114801 (2022),
-    doi 10.1063/5.0106617 (radial functions).
+    (power spectrum and bispectrum); Darby et al., Phys. Rev. Lett. 131, 028001 (2023), doi
+    10.1103/PhysRevLett.131.028001 (products within a channel); Goscinski, Musil, Pozdnyakov, Nigam
+    and Ceriotti, J. Chem. Phys. 155, 104106 (2021), doi 10.1063/5.0057229 (contraction); Fan et
+    al., J. Chem. Phys. 157, 114801 (2022), doi 10.1063/5.0106617 (radial functions).
     """
 
     def __init__(
@@ -130,6 +138,7 @@ class PowerSpectrum(Descriptor):
         cutoff: Cutoff,
         n_radial: int = 8,
         l_max: int = 4,
+        bispectrum_l_max: int = 0,
         contraction: Mapping[str, Sequence[NDArray[np.float64]]] | None = None,
     ) -> None:
         spec: dict[str, Any] = {
@@ -138,6 +147,7 @@ class PowerSpectrum(Descriptor):
             "cutoff": cutoff_spec(cutoff),
             "n_radial": n_radial,
             "l_max": l_max,
+            "bispectrum_l_max": bispectrum_l_max,
         }
         if contraction is not None:
             spec["contraction"] = {
@@ -155,6 +165,7 @@ class PowerSpectrum(Descriptor):
         elements: Sequence[str] | None = None,
         n_radial: int = 8,
         l_max: int = 4,
+        bispectrum_l_max: int = 0,
         n_channels: int | Sequence[int] = 12,
         seed: int = 0,
     ) -> PowerSpectrum:
@@ -171,7 +182,7 @@ class PowerSpectrum(Descriptor):
             Cutoff function.
         elements : sequence of str, optional
             Element symbols; default: those of the images.
-        n_radial, l_max : int
+        n_radial, l_max, bispectrum_l_max : int
             As for the class.
         n_channels : int or sequence of int
             Number of channels; one number for each l, or one for all.
@@ -214,7 +225,14 @@ class PowerSpectrum(Descriptor):
             element: [principal_components(a, n) for a, n in zip(coefficients, counts, strict=True)]
             for element, coefficients in density_samples(plain, images, seed).items()
         }
-        return cls(elements, cutoff=cutoff, n_radial=n_radial, l_max=l_max, contraction=contraction)
+        return cls(
+            elements,
+            cutoff=cutoff,
+            n_radial=n_radial,
+            l_max=l_max,
+            bispectrum_l_max=bispectrum_l_max,
+            contraction=contraction,
+        )
 
 
 def principal_components(coefficients: NDArray[np.float64], n_channels: int) -> NDArray[np.float64]:

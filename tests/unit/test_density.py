@@ -47,6 +47,9 @@ def test_classes_survive_a_potential_file(images):
     for descriptor in (
         lionn.Zernike(["Li", "P", "S"], cutoff=CUTOFF, n_max=3, resolved=True),
         lionn.PowerSpectrum.fit(images, cutoff=CUTOFF, n_radial=3, l_max=2, n_channels=4),
+        lionn.PowerSpectrum.fit(
+            images, cutoff=CUTOFF, n_radial=3, l_max=3, n_channels=4, bispectrum_l_max=2
+        ),
     ):
         again = type(descriptor)._wrap(descriptor.core)
         assert type(again) is type(descriptor)
@@ -72,6 +75,24 @@ def test_fit_makes_channels_of_unit_variance(images):
 def test_without_contraction_all_products_are_features():
     spectrum = lionn.PowerSpectrum(["Li", "S"], cutoff=CUTOFF, n_radial=2, l_max=1)
     assert spectrum.n_features["Li"] == 4 + 2 * 10
+
+
+def test_bispectrum_tells_apart_what_a_power_spectrum_does_not():
+    # Homometric sets on a circle (Patterson, Phys. Rev. 65, 195 (1944)): all six angles between
+    # the four neighbors are the same, the angles of their triangles are not.
+    def fingerprint(eighths: list[int], bispectrum_l_max: int) -> np.ndarray:
+        angles = np.array(eighths) * np.pi / 4
+        ring = 2.0 * np.stack([np.cos(angles), np.sin(angles), np.zeros(4)], axis=1)
+        spectrum = lionn.PowerSpectrum(
+            ["Li", "S"], cutoff=CUTOFF, n_radial=2, l_max=4, bispectrum_l_max=bispectrum_l_max
+        )
+        return spectrum.fingerprints(Atoms("LiS4", [[0.0, 0.0, 0.0], *ring]))[0]
+
+    for l_max, different in ((0, False), (2, True), (4, True)):
+        a, b = (fingerprint(eighths, l_max) for eighths in ([0, 1, 2, 5], [0, 1, 3, 4]))
+        assert (np.abs(a - b).max() > 1e-3 * np.abs(a).max()) == different
+        if not different:
+            assert a == pytest.approx(b, rel=1e-12)
 
 
 def test_components_are_those_of_the_covariance():

@@ -133,6 +133,7 @@ def make_descriptor(
             cutoff=cutoff,
             n_radial=section.n_radial or 8,
             l_max=4 if section.l_max is None else section.l_max,
+            bispectrum_l_max=section.bispectrum_l_max or 0,
             n_channels=section.n_channels or 12,
         )
     if section.radial == "shifted":

@@ -62,7 +62,10 @@ def topology_name(hidden_layers: Sequence[int]) -> str:
 
 
 def expand(config: ScanConfig) -> list[Plan]:
-    """All members of the grid: descriptors, then topologies, then seeds, in the order given."""
+    """All members of the grid: descriptors, then topologies, then seeds, in the order given.
+
+    Only power spectra have a contraction to learn.
+    """
     return [
         Plan(
             entry.name,
@@ -72,7 +75,13 @@ def expand(config: ScanConfig) -> list[Plan]:
                 data=config.data,
                 descriptor=entry.section(),
                 network=config.network.model_copy(update={"hidden_layers": hidden_layers}),
-                training=config.training.model_copy(update={"seed": seed}),
+                training=config.training.model_copy(
+                    update={
+                        "seed": seed,
+                        "learn_contraction": config.training.learn_contraction
+                        and entry.type == "powerspectrum",
+                    }
+                ),
             ),
         )
         for entry in _descriptors(config)

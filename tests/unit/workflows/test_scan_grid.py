@@ -48,6 +48,15 @@ def test_what_is_not_listed_is_that_of_the_training():
     assert plan.config.descriptor.cutoff == 4.0
 
 
+def test_only_power_spectra_learn_a_contraction():
+    scan = {"descriptors": [{"name": "A"}, {"name": "B", "type": "powerspectrum"}]}
+    learned = {
+        plan.descriptor: plan.config.training.learn_contraction
+        for plan in expand(config(training={"learn_contraction": True}, scan=scan))
+    }
+    assert learned == {"A": False, "B": True}
+
+
 def test_results_depend_on_settings_and_images_but_not_on_memory_and_file_names():
     def fingerprints(data: str = "images", **sections):
         return [plan.fingerprint(data) for plan in expand(config(**sections))]

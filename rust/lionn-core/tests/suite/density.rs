@@ -35,8 +35,13 @@ fn power_spectrum(
         cutoff,
         n_radial,
         l_max,
+        bispectrum_l_max: 0,
         contraction: n_channels.map(contraction),
     }
+}
+
+fn bispectrum(n_radial: usize, l_max: usize, n_channels: Option<usize>, cutoff: Cutoff) -> PowerSpectrumSpec {
+    PowerSpectrumSpec { bispectrum_l_max: l_max, ..power_spectrum(n_radial, l_max, n_channels, cutoff) }
 }
 
 fn cosine(radius: f64) -> Cutoff {
@@ -52,6 +57,8 @@ fn samples() -> Vec<DensityCorrelations> {
         power_spectrum(4, 3, Some(5), cosine(6.0)).build().unwrap(),
         power_spectrum(6, 4, Some(9), polynomial).build().unwrap(),
         power_spectrum(2, 2, None, cosine(6.0)).build().unwrap(),
+        bispectrum(3, 4, Some(5), cosine(6.0)).build().unwrap(),
+        bispectrum(3, 2, None, polynomial).build().unwrap(),
     ]
 }
 
@@ -109,6 +116,7 @@ fn numbers_of_features() {
     let count = |spec: PowerSpectrumSpec| spec.build().unwrap().n_features(0);
     assert_eq!(count(power_spectrum(3, 2, None, cosine(6.0))), 12 + 3 * 78);
     assert_eq!(count(power_spectrum(3, 2, Some(5), cosine(6.0))), 12 + 3 * 15);
+    assert_eq!(count(bispectrum(3, 3, Some(5), cosine(6.0))), 12 + 4 * 15 + 4 * 5);
 }
 
 /// The plain descriptor is the resolved one summed over pairs of elements with the product of their atomic numbers.
@@ -169,6 +177,10 @@ proptest! {
         let system = random_crystal(seed, n_atoms);
         let spectrum = power_spectrum(n_radial, l_max, n_channels, cosine(4.5)).build().unwrap();
         compare_with_the_closed_form(&spectrum, &system, 0);
+        if l_max > 1 {
+            let bispectrum = bispectrum(n_radial.min(2), l_max.min(4), n_channels, cosine(4.5)).build().unwrap();
+            compare_with_the_closed_form(&bispectrum, &system, 0);
+        }
         compare_with_the_closed_form(&zernike(n_max, resolved, cosine(4.5)).build().unwrap(), &system, 0);
     }
 }
@@ -290,6 +302,10 @@ fn bad_specifications_say_what_is_wrong() {
     );
     let short = PowerSpectrumSpec { l_max: 3, ..spectrum() };
     assert!(message(short.build()).contains("contraction of Ge must have 4 degrees, got 3"));
+    for bispectrum_l_max in [1, 3] {
+        let outside = PowerSpectrumSpec { bispectrum_l_max, ..spectrum() };
+        assert!(message(outside.build()).contains("between 2 and l_max = 2"));
+    }
     let narrow = PowerSpectrumSpec { n_radial: 4, ..spectrum() };
     assert!(message(narrow.build()).contains("degree 0: rows must have 16 numbers, got 12"));
     let mut without = spectrum();

@@ -49,6 +49,7 @@ fn factorized_derivatives_give_what_formed_ones_give() {
         cutoff: Cutoff::Cosine { radius: 4.2 },
         n_radial: 2,
         l_max: 2,
+        bispectrum_l_max: 2,
         contraction: None,
     };
     let density = spec.build().unwrap();
@@ -93,12 +94,14 @@ fn contracted(numbers: &[f64]) -> Arc<dyn Descriptor> {
     let mut matrix = |rows: usize| -> Vec<Vec<f64>> {
         (0..rows).map(|_| rest.by_ref().take(3 * N_RADIAL).collect()).collect()
     };
-    let contraction = names.iter().map(|name| (name.to_string(), vec![matrix(2), matrix(3)])).collect();
+    let contraction =
+        names.iter().map(|name| (name.to_string(), vec![matrix(2), matrix(3), matrix(2)])).collect();
     let spec = PowerSpectrumSpec {
         elements: names.map(str::to_owned).to_vec(),
         cutoff: Cutoff::Cosine { radius: 4.2 },
         n_radial: N_RADIAL,
-        l_max: 1,
+        l_max: 2,
+        bispectrum_l_max: 2,
         contraction: Some(contraction),
     };
     Arc::new(spec.build().unwrap())
@@ -106,7 +109,7 @@ fn contracted(numbers: &[f64]) -> Arc<dyn Descriptor> {
 
 #[test]
 fn gradient_of_a_contraction_agrees_with_central_differences() {
-    let numbers: Vec<f64> = (0..3 * 5 * 6).map(|k| (1.9 * k as f64 + 0.3).sin()).collect();
+    let numbers: Vec<f64> = (0..3 * 7 * 6).map(|k| (1.9 * k as f64 + 0.3).sin()).collect();
     let set =
         TrainingSet::build(random_images(12), contracted(&numbers), EVERYTHING, &mut |_| Ok(())).unwrap();
     let model = potential(&set, Activation::Tanh, Activation::Linear);

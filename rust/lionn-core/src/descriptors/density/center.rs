@@ -2,6 +2,7 @@
 
 use super::super::arrays::{Array, reset};
 use super::Scratch;
+use super::bispectrum::{Triple, degrees};
 use super::expansion::{Expansion, PAD};
 use super::matrix::{gram, multiply, upper_gram};
 use pulp::Simd;
@@ -34,6 +35,7 @@ pub(super) struct Center {
     /// Coefficients that are features themselves (`l = 0`).
     linear: Vec<usize>,
     blocks: Vec<Block>,
+    triples: Vec<Triple>,
     n_features: usize,
     mixed_length: usize,
     /// Features that depend on each neighbor element.
@@ -79,8 +81,26 @@ impl Center {
             center.mixed_length += block.n_m * mixed_width;
             center.blocks.push(block);
         }
-        center.support = (0..expansion.elements.len()).map(|e| center.features_of(expansion, e)).collect();
+        center.find_support(expansion);
         center
+    }
+
+    /// The same with the bispectrum up to a degree, of as many channels as all three degrees have; there must be one
+    /// block for each degree, in order.
+    pub fn with_bispectrum(mut self, expansion: &Expansion, l_max: usize) -> Self {
+        for degrees in degrees(l_max) {
+            let blocks = degrees.map(|l| &self.blocks[l]);
+            let n_channels = blocks.iter().map(|block| block.n_mixed).min().unwrap_or(0);
+            let row = |l: usize, m: usize| self.blocks[l].mixed_start + m * self.blocks[l].mixed_width;
+            self.triples.push(Triple::new(degrees, self.n_features, n_channels, row));
+            self.n_features += n_channels;
+        }
+        self.find_support(expansion);
+        self
+    }
+
+    fn find_support(&mut self, expansion: &Expansion) {
+        self.support = (0..expansion.elements.len()).map(|e| self.features_of(expansion, e)).collect();
     }
 
     /// Features that change with a neighbor of an element.
@@ -91,21 +111,26 @@ impl Center {
             let n = expansion.shells[0].radial.len();
             features.extend((channel * n..(channel + 1) * n).map(|f| f as u32));
         }
-        for block in &self.blocks {
+        let depends = |block: &Block, k: usize| {
             let n = expansion.shells[block.shell].radial.len();
-            let depends = |k: usize| {
-                let row = &block.mixing[k * block.width..(k + 1) * block.width];
-                row[channel * n..(channel + 1) * n].iter().any(|&x| x != 0.0)
-            };
+            let row = &block.mixing[k * block.width..(k + 1) * block.width];
+            row[channel * n..(channel + 1) * n].iter().any(|&x| x != 0.0)
+        };
+        for block in &self.blocks {
             let mut feature = block.first_feature as u32;
             for k in 0..block.n_mixed {
                 for other in k..block.n_mixed {
-                    if depends(k) || depends(other) {
+                    if depends(block, k) || depends(block, other) {
                         features.push(feature);
                     }
                     feature += 1;
                 }
             }
+        }
+        for triple in &self.triples {
+            let own = (0..triple.n_channels)
+                .filter(|&k| triple.degrees.iter().any(|&l| depends(&self.blocks[l], k)));
+            features.extend(own.map(|k| (triple.first_feature + k) as u32));
         }
         features
     }
@@ -127,6 +152,11 @@ impl Center {
         })
     }
 
+    /// Degrees and number of channels of every product of three.
+    pub fn triples(&self) -> impl Iterator<Item = ([usize; 3], usize)> {
+        self.triples.iter().map(|triple| (triple.degrees, triple.n_channels))
+    }
+
     pub fn support(&self, element: usize) -> &[u32] {
         &self.support[element]
     }
@@ -145,6 +175,9 @@ impl Center {
             upper_gram(simd, block.n_mixed, mixed, mixed, square, block.mixed_width);
             block.write_features(square, out);
         }
+        for triple in &self.triples {
+            triple.values(simd, mixed, out);
+        }
     }
 
     /// Change of the features with the change of the coefficients in `scratch`; follows [`Center::values`].
@@ -162,23 +195,37 @@ impl Center {
             upper_gram(simd, block.n_mixed, changes, mixed, square, block.mixed_width);
             block.write_features(square, out);
         }
+        for triple in &self.triples {
+            triple.tangent(simd, mixed, mixed_changes, out);
+        }
     }
 
     /// Adds `dE/dA` to the adjoint in `scratch`; follows [`Center::values`].
     #[inline(always)]
     pub fn contract<S: Simd>(&self, simd: S, scratch: &mut Scratch, dedg: &[f64]) {
-        let Scratch { adjoint, mixed, mixed_changes, square, .. } = scratch;
+        let Scratch { adjoint, mixed, mixed_adjoint, square, .. } = scratch;
         for (&g, &index) in dedg.iter().zip(&self.linear) {
             adjoint[index] += g;
         }
+        reset(mixed_adjoint, self.mixed_length, 0.0);
+        self.add_pairs(simd, dedg, mixed, square, mixed_adjoint);
+        for triple in &self.triples {
+            triple.add_adjoint(simd, dedg, mixed, mixed_adjoint);
+        }
+        for block in &self.blocks {
+            let mixed = (&mixed_adjoint[block.mixed_range()], block.mixed_width);
+            multiply(simd, block.n_mixed, mixed, &block.mixing, &mut adjoint[block.range()], block.width);
+        }
+    }
+
+    /// Adds the derivative of `g` times the products of two with respect to the mixed coefficients, `S_g C`.
+    #[inline(always)]
+    fn add_pairs<S: Simd>(&self, simd: S, g: &[f64], mixed: &[f64], square: &mut Array, out: &mut [f64]) {
         for block in &self.blocks {
             let width = block.mixed_width;
-            block.symmetric(dedg, square);
-            reset(mixed_changes, block.n_m * width, 0.0);
-            let mixed = &mixed[block.mixed_range()];
-            multiply(simd, block.n_mixed, (mixed, width), square, mixed_changes, width);
-            let adjoint = &mut adjoint[block.start..block.start + block.n_m * block.width];
-            multiply(simd, block.n_mixed, (mixed_changes, width), &block.mixing, adjoint, block.width);
+            block.symmetric(g, square);
+            let mixed = (&mixed[block.mixed_range()], width);
+            multiply(simd, block.n_mixed, mixed, square, &mut out[block.mixed_range()], width);
         }
     }
 
@@ -190,7 +237,7 @@ impl Center {
     /// Adds the derivative of `h · G + g · dG` with respect to the mixing matrices (row by row, block after block), where
     /// `dG` is the change of the features; follows [`Center::values`] and [`Center::tangent`].
     ///
-    /// With `C = W A`, `S_g` the symmetric matrix of `g`: `dW = (S_h C + S_g dC) Aᵀ + S_g C dAᵀ`, summed over `m`.
+    /// With `C = W A`, and `X`, `Y` the derivatives with respect to `C` and `dC`: `dW = X Aᵀ + Y dAᵀ`, summed over `m`.
     #[inline(always)]
     pub fn add_mixing_gradient<S: Simd>(
         &self,
@@ -200,22 +247,34 @@ impl Center {
         g: &[f64],
         out: &mut [f64],
     ) {
-        let Scratch { coefficients, changes, mixed, mixed_changes, square, product, outer, .. } = scratch;
+        let Scratch {
+            coefficients,
+            changes,
+            mixed,
+            mixed_changes,
+            mixed_adjoint,
+            square,
+            product,
+            outer,
+            ..
+        } = scratch;
+        reset(product, self.mixed_length, 0.0);
+        self.add_pairs(simd, h, mixed, square, product);
+        self.add_pairs(simd, g, mixed_changes, square, product);
+        reset(mixed_adjoint, self.mixed_length, 0.0);
+        self.add_pairs(simd, g, mixed, square, mixed_adjoint);
+        for triple in &self.triples {
+            triple.add_adjoint(simd, h, mixed, product);
+            triple.add_adjoint_change(simd, g, mixed, mixed_changes, product);
+            triple.add_adjoint(simd, g, mixed, mixed_adjoint);
+        }
         let mut start = 0;
         for block in &self.blocks {
             let (n, width) = (block.n_mixed, block.mixed_width);
-            let (mixed, mixed_changes) = (&mixed[block.mixed_range()], &mixed_changes[block.mixed_range()]);
-            let own = block.start..block.start + block.n_m * block.width;
             reset(outer, n * block.width, 0.0);
-            reset(product, block.n_m * width, 0.0);
-            block.symmetric(g, square);
-            multiply(simd, n, (mixed, width), square, product, width);
-            gram(simd, n, (product, width), &changes[own.clone()], outer, block.width);
-            reset(product, block.n_m * width, 0.0);
-            multiply(simd, n, (mixed_changes, width), square, product, width);
-            block.symmetric(h, square);
-            multiply(simd, n, (mixed, width), square, product, width);
-            gram(simd, n, (product, width), &coefficients[own], outer, block.width);
+            let (x, y) = (&product[block.mixed_range()], &mixed_adjoint[block.mixed_range()]);
+            gram(simd, n, (x, width), &coefficients[block.range()], outer, block.width);
+            gram(simd, n, (y, width), &changes[block.range()], outer, block.width);
             for row in outer.chunks_exact(block.width) {
                 for (out, x) in out[start..start + block.n_columns].iter_mut().zip(row) {
                     *out += x;
@@ -229,7 +288,7 @@ impl Center {
     fn mix<S: Simd>(&self, simd: S, coefficients: &[f64], out: &mut Array) {
         reset(out, self.mixed_length, 0.0);
         for block in &self.blocks {
-            let own = &coefficients[block.start..block.start + block.n_m * block.width];
+            let own = &coefficients[block.range()];
             let out = &mut out[block.mixed_range()];
             multiply(simd, block.n_columns, (own, block.width), &block.transposed, out, block.mixed_width);
         }
@@ -237,6 +296,10 @@ impl Center {
 }
 
 impl Block {
+    fn range(&self) -> std::ops::Range<usize> {
+        self.start..self.start + self.n_m * self.width
+    }
+
     fn mixed_range(&self) -> std::ops::Range<usize> {
         self.mixed_start..self.mixed_start + self.n_m * self.mixed_width
     }

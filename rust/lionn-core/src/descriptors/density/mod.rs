@@ -1,10 +1,12 @@
-//! Correlations of the neighbor density: Zernike descriptors and power spectra.
+//! Correlations of the neighbor density: Zernike descriptors, power spectra and bispectra.
 //!
 //! The density of the neighbors is expanded in radial functions and spherical harmonics ([`expansion`]), the coefficients of
 //! different channels and radial functions are mixed linearly, and products of two that are summed over `m` are
 //! invariant to rotations (the power spectrum: Bartók, Kondor and Csányi, Phys. Rev. B 87, 184115 (2013),
-//! doi 10.1103/PhysRevB.87.184115, Eq. 25). The cost is linear in the number of neighbors.
+//! doi 10.1103/PhysRevB.87.184115, Eq. 25), as are some of three ([`bispectrum`]). The cost is linear in the number of
+//! neighbors.
 
+mod bispectrum;
 mod center;
 mod expansion;
 mod harmonics;
@@ -41,9 +43,10 @@ pub struct Scratch {
     coefficients: Array,
     changes: Array,
     adjoint: Array,
-    /// Mixed coefficients of all blocks, and their change or adjoint.
+    /// Mixed coefficients of all blocks, their change and their adjoint.
     mixed: Array,
     mixed_changes: Array,
+    mixed_adjoint: Array,
     square: Array,
     product: Array,
     outer: Array,
@@ -51,10 +54,20 @@ pub struct Scratch {
 
 impl Default for Scratch {
     fn default() -> Self {
-        let [coefficients, changes, adjoint, mixed, mixed_changes, square, product, outer] =
+        let [coefficients, changes, adjoint, mixed, mixed_changes, mixed_adjoint, square, product, outer] =
             std::array::from_fn(|_| Array::new(64));
-        let neighbors = NeighborTables::default();
-        Self { neighbors, coefficients, changes, adjoint, mixed, mixed_changes, square, product, outer }
+        Self {
+            neighbors: NeighborTables::default(),
+            coefficients,
+            changes,
+            adjoint,
+            mixed,
+            mixed_changes,
+            mixed_adjoint,
+            square,
+            product,
+            outer,
+        }
     }
 }
 

@@ -4,9 +4,13 @@
 //! ```text
 //! p^ab_nn'l = (2l + 1)/(4 π) sum_j∈a,k∈b f_n(r_ij) f_n'(r_ik) P_l(cos θ_jik)
 //! ```
-//! which needs no harmonics at all.
+//! which needs no harmonics at all. By the same theorem the bispectrum is the integral over the directions `u` of
+//! ```text
+//! Π_i sum_n W_kn sum_j f_n(r_ij) (2 l_i + 1)/(4 π) P_li(u · u_ij),   i = 1, 2, 3
+//! ```
 
 use super::DensityCorrelations;
+use super::bispectrum::sphere;
 use super::radial::plain_radial;
 use crate::descriptors::{Descriptor, Environment};
 use std::f64::consts::PI;
@@ -56,7 +60,27 @@ impl ReferenceDensity {
                 }
             }
         }
+        let mixings: Vec<_> = center_of.blocks().map(|(_, mixing)| mixing).collect();
+        for (degrees, n_channels) in center_of.triples() {
+            let directions = sphere(degrees.iter().sum());
+            for k in 0..n_channels {
+                let at = |u: [f64; 3]| degrees.map(|l| self.field(environment, l, mixings[l][k], u));
+                out.push(directions.iter().map(|&(u, w)| w * at(u).iter().product::<f64>()).sum());
+            }
+        }
         out
+    }
+
+    /// Part of degree `l` of the mixed density in a direction.
+    fn field(&self, environment: &Environment, l: usize, mixing: &[f64], u: [f64; 3]) -> f64 {
+        let mut sum = 0.0;
+        for (column, channel, row) in self.columns(l) {
+            for (j, weight) in self.neighbors(environment, channel) {
+                let cosine = crate::linalg::dot(environment.vector(j), u) / environment.r2[j].sqrt();
+                sum += mixing[column] * weight * self.f(row, environment, j) * legendre(l, cosine);
+            }
+        }
+        sum * (2 * l + 1) as f64 / (4.0 * PI)
     }
 
     /// Column, channel and radial function of the coefficients of a shell.

@@ -49,9 +49,17 @@ pub struct PowerSpectrumSpec {
     pub n_radial: usize,
     /// Highest degree of the spherical harmonics.
     pub l_max: usize,
+    /// Highest degree of the products of three mixed coefficients (bispectrum), at most `l_max`; 0: none.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub bispectrum_l_max: usize,
     /// Mixing of the channels of every center element; without it all products of channels are features.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub contraction: Option<BTreeMap<String, Contraction>>,
+}
+
+#[allow(clippy::trivially_copy_pass_by_ref, reason = "serde calls it")]
+fn is_zero(value: &usize) -> bool {
+    *value == 0
 }
 
 impl ZernikeSpec {
@@ -124,6 +132,12 @@ impl PowerSpectrumSpec {
                 "power spectrum: n_radial must be at least 1, got 0".to_owned(),
             ));
         }
+        if self.bispectrum_l_max == 1 || self.bispectrum_l_max > self.l_max {
+            return Err(Error::InvalidParameter(format!(
+                "power spectrum: bispectrum_l_max must be 0 (none) or between 2 and l_max = {}, got {}",
+                self.l_max, self.bispectrum_l_max
+            )));
+        }
         let basis = RadialBasis::new(Radial::Chebyshev { count: self.n_radial }, self.cutoff);
         let channels = (0..elements.len()).map(|e| (e, 1.0)).collect();
         let shells = (0..=self.l_max).map(|l| (l, 0..self.n_radial)).collect();
@@ -144,7 +158,8 @@ impl PowerSpectrumSpec {
                 }
             };
             let blocks: Vec<_> = mixing.into_iter().enumerate().collect();
-            centers.push(Center::new(&expansion, &blocks, true));
+            let center = Center::new(&expansion, &blocks, true);
+            centers.push(center.with_bispectrum(&expansion, self.bispectrum_l_max));
         }
         Ok(DensityCorrelations { numbers, expansion, centers, level: Level::detect()? })
     }
