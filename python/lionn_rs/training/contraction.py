@@ -6,16 +6,19 @@ matters for energies and forces is learned here, as the radial functions of mome
 (Shapeev, Multiscale Model. Simul. 14, 1153 (2016), doi 10.1137/15M1054183) and of neuroevolution
 potentials (Fan et al., Phys. Rev. B 104, 104309 (2021), doi 10.1103/PhysRevB.104.104309) are.
 
-``W = V P``, where the rows of ``P`` are all principal components of the coefficients in units of
-their standard deviation and ``V`` is learned: in these coordinates all directions are alike. The
-numbers of ``V`` follow those of the networks in the parameter vector, center by center and degree
-by degree, one row for each component and one column for each channel.
+``W = V P``, where the rows of ``P`` are all principal components of the coefficients and ``V`` is
+learned. A row is divided by the square root of its standard deviation: half-way between components
+of unit length, of which those that hardly vary would be learned too slowly, and of unit variance,
+in which pairs of elements and distances that hardly occur count as much as all others, so that a
+network makes much of them and errs far from the training images (docs/explanations/accuracy.md).
+The numbers of ``V`` follow those of the networks in the parameter vector, center by center and
+degree by degree, one row for each component and one column for each channel.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 from ase import Atoms
@@ -34,6 +37,10 @@ if TYPE_CHECKING:
     from lionn_rs.descriptors import Descriptor
 
 Matrix = NDArray[np.float64]
+
+
+WHITENING: Final = 0.5
+"""Power of the standard deviation by which components are divided; 1: unit variance."""
 
 
 class ContractionParameters:
@@ -72,7 +79,7 @@ class ContractionParameters:
         start: list[Matrix] = []
         for element in descriptor.elements:
             for a, w in zip(samples[element], self.spec["contraction"][element], strict=True):
-                p = principal_components(a, a.shape[1])
+                p = _scaled(principal_components(a, a.shape[1]))
                 self.components.append(p)
                 start.append((np.reshape(w, (len(w), p.shape[1])) @ np.linalg.pinv(p)).T)
         self.shapes = [v.shape for v in start]
@@ -137,6 +144,14 @@ class ContractionParameters:
             for p, w in zip(self.components, of_w, strict=True)
         ]
         return np.concatenate([networks, *of_v])
+
+
+def _scaled(components: Matrix) -> Matrix:
+    """From components of unit variance to those that are learned; the first keeps its scale."""
+    deviations: Vector = 1.0 / np.linalg.norm(components, axis=1)
+    factors = (deviations / deviations.max(initial=0.0)) ** (1.0 - WHITENING)
+    scaled: Matrix = components * factors[:, None]
+    return scaled
 
 
 def with_ranges(
