@@ -5,12 +5,15 @@ The images are the LiGePS-SSE-PBE set (Huang et al., J. Chem. Phys. 154, 094703 
 
     python lgps_pbe.py lgps50_train.npz --output runs/crystal --max-volume 21
     python lgps_pbe.py lgps50_train.npz --output runs/all
-    python lgps_pbe.py lgps50_train.npz --output runs/absolute --descriptor gaussian-56-absolute \
-        --hidden-layers 20 20 --optimizer adam --learning-rate 0.01 --validation 0.05 \
-        --min-feature-range 0 --validation-interval 5 --wall-time-s 800
+    python lgps_pbe.py lgps50_train.npz --output runs/pruned --descriptor gaussian-56-pruned \
+        --hidden-layers 20 20 --optimizer adam --learning-rate 0.002 --l2 1e-3 --validation 0.05 \
+        --min-feature-range 0 --validation-interval 10 --wall-time-s 350
     python lgps_pbe.py lgps50_train.npz --output runs/spectrum --descriptor power-spectrum \
-        --hidden-layers 32 32 --optimizer adam --batch-size 12 --learning-rate 0.002 \
-        --validation 0.05 --min-feature-range 0 --validation-interval 4 --wall-time-s 900
+        --hidden-layers 32 32 --optimizer adam --learning-rate 0.002 --l2 1e-3 --validation 0.05 \
+        --min-feature-range 0 --validation-interval 4 --wall-time-s 1700
+    python lgps_pbe.py lgps50_train.npz --output runs/again --initial runs/spectrum/best.json \
+        --descriptor power-spectrum --hidden-layers 32 32 --optimizer adam --learning-rate 0.001 \
+        --l2 5e-4 --validation 0.05 --min-feature-range 0 --validation-interval 4 --iterations 140
     python lgps_pbe.py lgps50_train.npz lgps400_train.npz::5 --output runs/transport \
         --max-volume 22 --descriptor shifted --hidden-layers 10 10
 
@@ -47,21 +50,29 @@ def gaussian_56_absolute(_: list[Atoms], cutoff: lionn.Cosine) -> lionn.Descript
     return lionn.Gaussian.amp_default(ELEMENTS, cutoff=cutoff, eta_unit="1/A^2")
 
 
+def gaussian_56_pruned(train: list[Atoms], cutoff: lionn.Cosine) -> lionn.Descriptor:
+    """56 functions for every element, chosen from a pool by CUR."""
+    return lionn.prune(lionn.Gaussian.pool(ELEMENTS, cutoff=cutoff), train[::8], n_features=56)
+
+
 def shifted(_: list[Atoms], cutoff: lionn.Cosine) -> lionn.Descriptor:
     """Radial functions at evenly spaced distances."""
     return lionn.Gaussian.shifted(ELEMENTS, cutoff=cutoff)
 
 
 def power_spectrum(train: list[Atoms], cutoff: lionn.Cosine) -> lionn.Descriptor:
-    """Six channels for each degree, to be learned."""
+    """Six channels for each degree, to be learned, with products of two and of three."""
     some = train[:: max(1, len(train) // 200)]
-    return lionn.PowerSpectrum.fit(some, cutoff=cutoff, n_radial=10, l_max=4, n_channels=6)
+    return lionn.PowerSpectrum.fit(
+        some, cutoff=cutoff, n_radial=8, l_max=4, n_channels=6, bispectrum_l_max=3
+    )
 
 
 Maker = Callable[[list[Atoms], lionn.Cosine], lionn.Descriptor]
 DESCRIPTORS: dict[str, tuple[Maker, float]] = {
     "gaussian-56": (gaussian_56, 6.5),
     "gaussian-56-absolute": (gaussian_56_absolute, 6.5),
+    "gaussian-56-pruned": (gaussian_56_pruned, 6.5),
     "shifted": (shifted, 6.0),
     "power-spectrum": (power_spectrum, 6.0),
 }
@@ -131,9 +142,10 @@ def main() -> None:
     smallest = options.min_feature_range
     if smallest is None:
         smallest = 0.0 if options.descriptor == "gaussian-56" else 0.1
+    initial = options.initial and lionn.Potential.load(options.initial)
     result = lionn.train(
         split,
-        descriptor=make(split.train, lionn.Cosine(cutoff)),
+        descriptor=(initial.descriptor if initial else make(split.train, lionn.Cosine(cutoff))),
         learn_contraction=options.descriptor == "power-spectrum",
         hidden_layers=options.hidden_layers,
         min_feature_range=smallest,
@@ -141,7 +153,7 @@ def main() -> None:
         batch_size=options.batch_size,
         learning_rate=options.learning_rate,
         l2=options.l2,
-        initial=options.initial and lionn.Potential.load(options.initial),
+        initial=initial,
         seed=1,
         max_iterations=options.iterations,
         wall_time_s=options.wall_time_s,
