@@ -69,9 +69,32 @@ pub fn inverse(m: &Mat3) -> Mat3 {
     result
 }
 
+/// Dot product of long vectors, in partial sums that do not wait for each other.
+pub fn long_dot(a: &[f64], b: &[f64]) -> f64 {
+    const PARTS: usize = 8;
+    let ((a, a_rest), (b, b_rest)) = (a.as_chunks::<PARTS>(), b.as_chunks::<PARTS>());
+    let mut sums = [0.0; PARTS];
+    for (a, b) in a.iter().zip(b) {
+        for k in 0..PARTS {
+            sums[k] += a[k] * b[k];
+        }
+    }
+    let rest: f64 = a_rest.iter().zip(b_rest).map(|(x, y)| x * y).sum();
+    sums.iter().sum::<f64>() + rest
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn long_products_leave_nothing_out() {
+        let numbers: Vec<f64> = (1..=21).map(f64::from).collect();
+        for n in 0..=numbers.len() {
+            let expected = (n * (n + 1) * (2 * n + 1) / 6) as f64;
+            assert_eq!(long_dot(&numbers[..n], &numbers[..n]), expected);
+        }
+    }
 
     #[test]
     fn inverse_times_matrix_is_identity() {

@@ -12,6 +12,7 @@
 //! above 1 is farther out than anything in training.
 
 use crate::error::{Error, Result};
+use crate::linalg::long_dot;
 use serde::{Deserialize, Serialize};
 
 /// Training environments of one element, as in a potential file.
@@ -68,15 +69,14 @@ impl TrainingRange {
         work.extend(
             fingerprint.iter().zip(&self.center).zip(&self.width).map(|((g, center), w)| (g - center) / w),
         );
-        let dot = |u: &[f64]| u.iter().zip(work.iter()).map(|(a, b)| a * b).sum::<f64>();
         let (mut inside, mut scaled) = (0.0, 0.0);
         for (direction, variance) in self.directions.iter().zip(&self.variance) {
-            let square = dot(direction).powi(2);
+            let square = long_dot(direction, work).powi(2);
             inside += square;
             scaled += square / variance;
         }
         // Rounding may make the rest of a vector in the span of the directions slightly negative; a NaN must survive.
-        let rest = dot(work) - inside;
+        let rest = long_dot(work, work) - inside;
         let rest = if rest < 0.0 { 0.0 } else { rest };
         (scaled + rest / self.noise).sqrt() / self.largest
     }
