@@ -72,8 +72,3 @@ def build_object() -> None:
     temporary = OBJECT.with_suffix(".tmp")
     shutil.copyfile(built[-1], temporary)
     temporary.replace(OBJECT)
-
-
-if __name__ == "__main__":
-    build_object()
-    sys.stdout.write(f"{OBJECT.relative_to(ROOT)}\n")
