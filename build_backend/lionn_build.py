@@ -59,7 +59,7 @@ def build_object() -> None:
     OBJECT.unlink(missing_ok=True)
     if sys.platform == "win32":  # libkim-api does not exist there
         return
-    command = [os.environ.get("CARGO", "cargo"), "build", "--release", "--locked", "-p", CRATE]
+    command = [os.environ.get("CARGO", "cargo"), "build", "--release", "-p", CRATE]
     command += ["--message-format", "json-render-diagnostics"]
     run = subprocess.run(command, cwd=ROOT, stdout=subprocess.PIPE, text=True, check=True)
     messages = [json.loads(line) for line in run.stdout.splitlines() if line.startswith("{")]

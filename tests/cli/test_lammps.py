@@ -95,6 +95,15 @@ def test_lammps_computes_what_we_compute(name):
         assert result.passed(1e-9), result
 
 
+@needs_lammps
+def test_ranks_without_atoms():
+    atoms = Atoms("Li2S", [[1, 1, 1], [3, 1, 1.5], [2, 2, 3]], cell=[40, 41, 42], pbc=True)
+    program = lammps.find_program()
+    potential = repulsive_committee()
+    (result,) = lammps.check(potential, atoms, program=program, ranks=(4,), n_steps=1)
+    assert result.passed(1e-9), result
+
+
 def test_repulsion_acts_in_the_test_structure():
     potential, atoms = case("committee")
     without = lionn_rs.Committee(

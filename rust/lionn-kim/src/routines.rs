@@ -11,7 +11,7 @@ use std::ffi::{CStr, CString, OsStr};
 use std::os::unix::ffi::OsStrExt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
-use std::ptr::{null, null_mut};
+use std::ptr::{NonNull, null, null_mut};
 
 const SUCCESS: c_int = 0;
 const FAILURE: c_int = 1;
@@ -269,7 +269,7 @@ unsafe fn integers<'a>(arguments: *const c_void, name: Id, n: usize) -> Result<O
     let failed =
         unsafe { KIM_ModelComputeArguments_GetArgumentPointerInteger(arguments, name, &raw mut pointer) };
     // SAFETY: the caller's promise.
-    checked(failed, pointer).map(|p| p.map(|p| unsafe { std::slice::from_raw_parts(p, n) }))
+    checked(failed, pointer, n).map(|p| p.map(|p| unsafe { std::slice::from_raw_parts(p, n) }))
 }
 
 /// An argument of `n` arrays of doubles; `None` where the simulator has none.
@@ -286,14 +286,17 @@ unsafe fn doubles<'a, T>(
     let failed =
         unsafe { KIM_ModelComputeArguments_GetArgumentPointerDouble(arguments, name, &raw mut pointer) };
     // SAFETY: the caller's promise; arrays have the alignment of their doubles.
-    checked(failed, pointer).map(|p| p.map(|p| unsafe { std::slice::from_raw_parts_mut(p.cast::<T>(), n) }))
+    checked(failed, pointer.cast::<T>(), n)
+        .map(|p| p.map(|p| unsafe { std::slice::from_raw_parts_mut(p, n) }))
 }
 
-fn checked<T>(failed: c_int, pointer: *mut T) -> Result<Option<*mut T>, String> {
-    if failed != SUCCESS {
-        return Err("libkim-api refused to give an argument".to_owned());
+/// A pointer to `n` elements that a slice can be made of; ranks without particles may have none.
+fn checked<T>(failed: c_int, pointer: *mut T, n: usize) -> Result<Option<*mut T>, String> {
+    match NonNull::new(pointer) {
+        _ if failed != SUCCESS => Err("libkim-api refused to give an argument".to_owned()),
+        None if n == 0 => Ok(Some(NonNull::dangling().as_ptr())),
+        pointer => Ok(pointer.map(NonNull::as_ptr)),
     }
-    Ok((!pointer.is_null()).then_some(pointer))
 }
 
 fn required<T>(argument: Option<T>) -> Result<T, String> {

@@ -97,6 +97,11 @@ fn a_lonely_atom_needs_no_list() {
     simulator.doubles.insert(KIM_COMPUTE_ARGUMENT_NAME_coordinates, vec![0.0; 3]);
     simulator.neighbors = vec![vec![]];
     assert_eq!(compute_once(&mut simulator), SUCCESS);
+    // A rank without particles may not even have arrays.
+    simulator.integers = [(KIM_COMPUTE_ARGUMENT_NAME_numberOfParticles, vec![0])].into();
+    simulator.doubles = [(KIM_COMPUTE_ARGUMENT_NAME_partialEnergy, vec![7.0])].into();
+    assert_eq!(compute_once(&mut simulator), SUCCESS);
+    assert_eq!(simulator.doubles[&KIM_COMPUTE_ARGUMENT_NAME_partialEnergy], [0.0]);
     destroy_all(simulator);
 }
 
