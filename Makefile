@@ -105,5 +105,5 @@ wheel: $(BIN)/python
 
 clean:
 	rm -rf $(VENV) target dist .pytest_cache .mypy_cache .ruff_cache
-	find python tests -name __pycache__ -type d -prune -exec rm -rf {} +
+	find python tests build_backend -name __pycache__ -type d -prune -exec rm -rf {} +
 	rm -f python/lionn_rs/_core.*.so python/lionn_rs/lammps/*.so

@@ -284,4 +284,7 @@ def test_other_elements_need_a_structure(lionn, tmp_path, monkeypatch):
     random_potential(0, elements=["Li", "S"]).save(tmp_path / "model.json")
     outcome = lionn("lammps", "check", tmp_path / "model.json")
     assert outcome.code == 2
+    Atoms("Li", cell=[9, 9, 9], pbc=True).write(tmp_path / "atom.xyz")
+    single = lionn("lammps", "check", tmp_path / "model.json", "--structure", tmp_path / "atom.xyz")
+    assert single.err == "lionn: the check needs at least 2 atoms, got 1\n"
     assert "give --structure: the bundled crystal holds Ge, Li, P, S, the potential" in outcome.err

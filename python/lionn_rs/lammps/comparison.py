@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, cast
 
 import numpy as np
 
-from lionn_rs.errors import SimulationError
+from lionn_rs.errors import DataError, SimulationError
 from lionn_rs.lammps.model import (
     STRUCTURE,
     data_file,
@@ -119,10 +119,12 @@ def check(
     ConfigError
         ``mpirun`` is missing.
     DataError
-        The structure cannot be used.
+        The structure cannot be used; a single atom has no temperature.
     SimulationError
         LAMMPS stopped with an error.
     """
+    if len(structure) < 2:
+        raise DataError(f"the check needs at least 2 atoms, got {len(structure)}")
     name = model_name(potential)
     with tempfile.TemporaryDirectory(prefix="lionn-lammps-") as temporary:
         folder = Path(temporary)
