@@ -7,7 +7,7 @@ PYTEST_WORKERS ?= 2
 
 BIN := $(VENV)/bin
 SOURCES := Cargo.toml Cargo.lock pyproject.toml \
-  $(shell find rust python -type f \( -name '*.rs' -o -name '*.py' -o -name '*.pyi' \
+  $(shell find build_backend rust python -type f \( -name '*.rs' -o -name '*.py' -o -name '*.pyi' \
     -o -name '*.toml' -o -name '*.json' -o -name '*.xz' -o -name '*.extxyz' -o -name '*.css' \))
 RUST_MINIMUM := 1.89
 # The extension is built for the interpreter of the virtual environment.
@@ -65,7 +65,7 @@ test: check-tools $(VENV)/.installed-test test-rust test-py
 
 # The release profile: the crates that the extension was built from are not built again.
 test-rust: $(BIN)/python
-	cargo test --release --quiet -p lionn-core
+	cargo test --release --quiet -p lionn-core -p lionn-kim
 
 test-py: $(VENV)/.installed-test
 	$(BIN)/python -m pytest -q -n $(PYTEST_WORKERS) tests
@@ -81,16 +81,16 @@ lint: $(VENV)/.installed-test
 	@$(BIN)/python -m pip install --quiet '.[lint]'
 	cargo fmt --all --check
 	cargo clippy --release --workspace --all-targets --quiet -- -D warnings
-	$(BIN)/python -m ruff check python tests examples docs benches
-	$(BIN)/python -m ruff format --check python tests examples docs benches
+	$(BIN)/python -m ruff check python tests examples docs benches build_backend
+	$(BIN)/python -m ruff format --check python tests examples docs benches build_backend
 	$(BIN)/python -m mypy
 	$(BIN)/python -m mypy.stubtest lionn_rs._core
 
 format: $(VENV)/.installed-test
 	@$(BIN)/python -m pip install --quiet '.[lint]'
 	cargo fmt --all
-	$(BIN)/python -m ruff check --fix python tests examples docs benches
-	$(BIN)/python -m ruff format python tests examples docs benches
+	$(BIN)/python -m ruff check --fix python tests examples docs benches build_backend
+	$(BIN)/python -m ruff format python tests examples docs benches build_backend
 
 bench: | check-tools
 	cargo bench -p lionn-benches
@@ -105,5 +105,5 @@ wheel: $(BIN)/python
 
 clean:
 	rm -rf $(VENV) target dist .pytest_cache .mypy_cache .ruff_cache
-	find python tests -name __pycache__ -type d -prune -exec rm -rf {} +
-	rm -f python/lionn_rs/_core.*.so
+	find python tests build_backend -name __pycache__ -type d -prune -exec rm -rf {} +
+	rm -f python/lionn_rs/_core.*.so python/lionn_rs/lammps/*.so

@@ -87,6 +87,8 @@ def command_line_page() -> str:
         "run",
         "bench",
         "info",
+        "lammps export",
+        "lammps check",
     ):
         title = f"lionn {command}".strip()
         lines += ["", f"## {title}", "", "```text", _help(command), "```"]
@@ -98,7 +100,7 @@ def _help(command: str) -> str:
 
     stream = io.StringIO()
     with redirect_stdout(stream), suppress(SystemExit):
-        main([command, "--help"] if command else ["--help"])
+        main([*command.split(), "--help"])
     return "\n".join(line.rstrip() for line in stream.getvalue().strip().splitlines())
 
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from lionn_rs._core import __version__
 
 if TYPE_CHECKING:
-    from lionn_rs import analysis, datasets, md, plots, testing
+    from lionn_rs import analysis, datasets, lammps, md, plots, testing
     from lionn_rs.calculator import LionnCalculator
     from lionn_rs.committee import Committee, load
     from lionn_rs.data import read_images, split
@@ -75,7 +75,7 @@ _HOME = {
     "lionn_rs.workflows.scan_results": ["ScanResult"],
 }
 _MODULE_OF = {name: module for module, names in _HOME.items() for name in names}
-_SUBPACKAGES = ("analysis", "datasets", "md", "plots", "testing")
+_SUBPACKAGES = ("analysis", "datasets", "lammps", "md", "plots", "testing")
 
 __all__ = [
     "G2",
@@ -106,6 +106,7 @@ __all__ = [
     "calibrate",
     "datasets",
     "evaluate",
+    "lammps",
     "load",
     "md",
     "neighbor_list",

@@ -20,6 +20,7 @@ COMMANDS = [
     "run",
     "bench",
     "info",
+    "lammps",
 ]
 
 

@@ -69,9 +69,11 @@ def test_command_lines_parse(text):
 def _parse(arguments: list[str]) -> None:
     import typer.main
 
-    group = typer.main.get_command(app)
-    command = group.commands[arguments[0]]
-    command.make_context(arguments[0], arguments[1:])
+    command = typer.main.get_command(app)
+    while hasattr(command, "commands"):
+        name, *arguments = arguments
+        command = command.commands[name]
+    command.make_context(name, arguments)
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
@@ -91,6 +93,6 @@ def test_configuration_page_is_up_to_date():
 
 def test_changelog_names_every_command():
     text = (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
-    names = "train scan evaluate check diagnose md diffusion arrhenius run info bench"
+    names = "train scan evaluate check diagnose md diffusion arrhenius run info bench lammps"
     for name in names.split():
         assert f"`{name}`" in text

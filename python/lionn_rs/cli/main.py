@@ -17,6 +17,7 @@ from lionn_rs.cli import (
     diffusion,
     evaluate,
     info,
+    lammps,
     md,
     run,
     scan,
@@ -44,6 +45,7 @@ app = typer.Typer(
 
 for module in (train, scan, evaluate, check, diagnose, md, diffusion, arrhenius, run, bench, info):
     app.command(name=module.__name__.rpartition(".")[2])(module.command)
+app.add_typer(lammps.app, name="lammps")
 
 
 def _print_version(value: bool) -> None:

@@ -118,6 +118,17 @@ impl Model {
             ))),
         }
     }
+
+    /// The potential as a committee of one, or the committee: energies and forces are the same.
+    ///
+    /// # Errors
+    /// As [`CommitteePotential::new`].
+    pub fn into_committee(self) -> Result<CommitteePotential> {
+        match self {
+            Self::One(potential) => CommitteePotential::new(vec![potential]),
+            Self::Committee(committee) => Ok(committee),
+        }
+    }
 }
 
 impl ModelFile {

@@ -42,17 +42,30 @@ impl Environment {
         element_of: &[u8],
         n_elements: usize,
     ) {
+        let center = system.positions[i];
+        let neighbors =
+            neighbors.images().map(|(j, shift)| (j, add(sub(system.positions[j as usize], center), shift)));
+        self.fill_from(neighbors, cutoff, element_of, n_elements);
+    }
+
+    /// As [`Environment::fill`], from atom index `j` and vector `r_ij` of every neighbor.
+    #[inline]
+    pub fn fill_from(
+        &mut self,
+        neighbors: impl ExactSizeIterator<Item = (u32, Vec3)>,
+        cutoff: f64,
+        element_of: &[u8],
+        n_elements: usize,
+    ) {
         let cutoff2 = cutoff * cutoff;
         self.ranges.clear();
         self.ranges.resize(n_elements + 1, 0);
         if self.unsorted.len() < neighbors.len() {
             self.unsorted.resize(neighbors.len(), Unsorted::default());
         }
-        let center = system.positions[i];
         let mut n = 0;
         // Every pair is written; those in the skin are overwritten by the next. A branch would be mispredicted often.
-        for (j, shift) in neighbors.images() {
-            let vector = add(sub(system.positions[j as usize], center), shift);
+        for (j, vector) in neighbors {
             let r2 = dot(vector, vector);
             self.unsorted[n] = Unsorted { vector, r2, index: j };
             n += usize::from(r2 < cutoff2);

@@ -49,7 +49,7 @@ pub(super) struct Totals<'a> {
 }
 
 impl ChunkResult {
-    fn clear(&mut self) {
+    pub fn clear(&mut self) {
         self.energies.clear();
         self.ends.clear();
         self.index.clear();
@@ -117,7 +117,7 @@ impl ChunkResult {
 
 /// Adds the forces of center `i` on its neighbors and on itself.
 #[inline]
-fn add_forces(i: usize, index: &[u32], gradient: &[Vec3], forces: &mut [Vec3]) {
+pub(super) fn add_forces(i: usize, index: &[u32], gradient: &[Vec3], forces: &mut [Vec3]) {
     let mut own = [0.0; 3];
     for (&j, g) in index.iter().zip(gradient) {
         let force = &mut forces[j as usize];

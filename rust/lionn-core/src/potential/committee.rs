@@ -110,7 +110,7 @@ impl CommitteePotential {
         self.members[0].descriptor()
     }
 
-    fn ensemble(&self) -> Ensemble<'_> {
+    pub(super) fn ensemble(&self) -> Ensemble<'_> {
         Ensemble { members: &self.members, range: self.range(), scale: self.scale }
     }
 }

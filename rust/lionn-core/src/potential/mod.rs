@@ -2,6 +2,7 @@
 
 pub mod analytic;
 mod assessment;
+mod center;
 mod chunks;
 mod committee;
 mod ensemble;
@@ -11,6 +12,7 @@ mod repulsion;
 mod scaling;
 
 pub use assessment::{Assesses, Assessment, AssessmentSummary, GradeSummary, SpreadSummary};
+pub use center::{Center, CenterWork};
 pub use committee::{CommitteePotential, SpreadScale};
 pub use neural::{ElementModel, NeuralPotential};
 pub use range::TrainingRange;
