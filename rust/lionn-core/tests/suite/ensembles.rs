@@ -129,12 +129,12 @@ fn kinetic_energy_is_canonical_in_every_ensemble() {
     for (name, mut run) in ensembles(5.0) {
         let mut values = Vec::new();
         let mut each = Each(|_: &State, row: &ThermoRow| values.push(row.kinetic_energy));
-        run.run(60_000, None, &mut each).unwrap();
+        run.run(40_000, None, &mut each).unwrap();
         let expected = 0.5 * 93.0 * BOLTZMANN * TARGET;
-        let (mean, error) = blocks(&values[5_000..], 22);
-        assert!(error / expected < 0.006, "{name}: standard error {}", error / expected);
+        let (mean, error) = blocks(&values[5_000..], 14);
+        assert!(error / expected < 0.008, "{name}: standard error {}", error / expected);
         assert!((mean - expected).abs() < 4.0 * error, "{name}: {mean} +- {error}, expected {expected}");
-        let variance = values[5_000..].iter().map(|k| (k - mean).powi(2)).sum::<f64>() / 55_000.0;
+        let variance = values[5_000..].iter().map(|k| (k - mean).powi(2)).sum::<f64>() / 35_000.0;
         let canonical = expected * BOLTZMANN * TARGET;
         assert!((variance / canonical - 1.0).abs() < 0.15, "{name}: {}", variance / canonical);
         assert!(run.state().momentum().iter().all(|p| p.abs() < 1e-10), "{name}");
@@ -166,11 +166,11 @@ fn equipartition_in_every_ensemble() {
                 list.push(sum);
             }
         });
-        run.run(60_000, None, &mut each).unwrap();
+        run.run(40_000, None, &mut each).unwrap();
         for (which, list) in values.iter().enumerate() {
             let mass = if which < 3 { 6.94 } else { 32.06 };
             let expected = 16.0 * BOLTZMANN * TARGET * (1.0 - mass / total);
-            let (mean, error) = blocks(&list[5_000..], 11);
+            let (mean, error) = blocks(&list[5_000..], 14);
             assert!(error / expected < 0.04, "{spec:?}: standard error {}", error / expected);
             assert!(
                 (mean - expected).abs() < 4.5 * error,
@@ -210,36 +210,37 @@ fn langevin_makes_the_harmonic_oscillator_canonical() {
     assert!((kurtosis - 3.0).abs() < 0.15, "kurtosis {kurtosis}");
 }
 
-/// Under a stress that differs along the axes, each axis of the cell yields until the pressure along it is the target, and
-/// the volume fluctuates.
+/// The mean pressure is the target, the volume is not that of the start, and a cell that was strained along its axes becomes
+/// cubic where its lengths are free. (32 atoms at 60 K would flow: they are crystalline at 30 K.)
 #[test]
-fn mean_pressure_along_every_axis_is_the_target() {
-    let target = 0.05;
+fn mean_pressure_is_the_target_and_free_lengths_relax() {
+    let target = 0.2;
     for (shear, coupling) in [(0.0, Coupling::Anisotropic), (0.05, Coupling::Isotropic)] {
-        let mut run = argon_in(shear, 5.0, 60.0);
-        run.set_thermostat(&chain(TARGET, 150.0, 3)).unwrap();
-        run.set_barostat(Some(&barostat(coupling, target))).unwrap();
-        let (mut pressures, mut volumes) = (Vec::new(), Vec::new());
+        let mut run = argon_in(shear, 5.0, 30.0);
+        let before = run.row();
+        run.set_thermostat(&chain(30.0, 150.0, 3)).unwrap();
+        let spec = BarostatSpec { temperature_k: 30.0, ..barostat(coupling, target) };
+        run.set_barostat(Some(&spec)).unwrap();
+        let (mut pressures, mut volumes, mut ratios) = (Vec::new(), Vec::new(), Vec::new());
         let mut each = Each(|_: &State, row: &ThermoRow| {
             pressures.push(row.pressure_gpa);
             volumes.push(row.volume);
+            ratios.push(row.lengths[0] / row.lengths[1]);
         });
-        run.run(80_000, None, &mut each).unwrap();
-        let (mean, error) = blocks(&pressures[8_000..], 18);
+        run.run(60_000, None, &mut each).unwrap();
+        let (mean, error) = blocks(&pressures[6_000..], 18);
         assert!(error < 0.002, "standard error {error} GPa");
         assert!((mean - target).abs() < 4.0 * error, "{coupling:?}: {mean} +- {error} GPa");
-        let (volume, _) = blocks(&volumes[8_000..], 18);
-        assert!((volume / volumes[0] - 1.0).abs() > 0.005, "the start was not the equilibrium volume");
-        let lengths = run.state().system.cell.lengths();
-        let ratio = lengths[0] / lengths[1];
+        let (volume, _) = blocks(&volumes[6_000..], 18);
+        assert!(volume / before.volume < 0.97, "the start was not the equilibrium volume");
+        let (ratio, error) = blocks(&ratios[6_000..], 18);
+        let start = before.lengths[0] / before.lengths[1];
         match coupling {
             Coupling::Anisotropic => {
-                assert!((ratio - 1.0).abs() < 0.012, "the strained cell relaxes: {ratio}")
+                assert!(error < 0.003 && start > 1.014, "{error}, start {start}");
+                assert!((ratio - 1.0).abs() < 4.0 * error, "{ratio} +- {error}");
             }
-            Coupling::Isotropic => {
-                let start = argon_in(shear, 5.0, 60.0).state().system.cell.lengths();
-                assert!((ratio - start[0] / start[1]).abs() < 1e-12);
-            }
+            Coupling::Isotropic => assert!((ratio - start).abs() < 1e-12),
         }
     }
 }
@@ -282,20 +283,20 @@ fn constant_pressure_is_time_reversible() {
         run.set_thermostat(&chain(40.0, 100.0, 3)).unwrap();
         run.set_barostat(Some(&barostat(coupling, 0.2))).unwrap();
         let before = run.snapshot();
-        run.run(200, None, &mut silent()).unwrap();
+        run.run(100, None, &mut silent()).unwrap();
         let mut turned = run.snapshot();
         assert!((turned.cell[0][0] - before.cell[0][0]).abs() > 1e-3, "the cell must change during the test");
         turned.velocities.iter_mut().flatten().for_each(|v| *v = -*v);
         turned.thermostat[..3].iter_mut().for_each(|v| *v = -*v);
         turned.barostat[..6].iter_mut().for_each(|v| *v = -*v);
         run.restore(&turned).unwrap();
-        run.run(200, None, &mut silent()).unwrap();
+        run.run(100, None, &mut silent()).unwrap();
         let after = run.snapshot();
         for (a, b) in before.positions.iter().flatten().zip(after.positions.iter().flatten()) {
-            assert!((a - b).abs() < 1e-8, "{a} {b}");
+            assert!((a - b).abs() < 1e-10, "{a} {b}");
         }
         for (a, b) in before.cell.iter().flatten().zip(after.cell.iter().flatten()) {
-            assert!((a - b).abs() < 1e-9, "{a} {b}");
+            assert!((a - b).abs() < 1e-10, "{a} {b}");
         }
     }
 }
