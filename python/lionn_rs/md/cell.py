@@ -118,6 +118,8 @@ def mean_cell(trajectory: Trajectory) -> MeanCell:
 def write_mean_cell(trajectory: Trajectory) -> Path | None:
     """Write the start structure in the mean cell beside the trajectory, as extended XYZ.
 
+    The comment line has temperature, mean pressure and the errors.
+
     Returns
     -------
     Path or None
@@ -131,8 +133,15 @@ def write_mean_cell(trajectory: Trajectory) -> Path | None:
         cell = mean_cell(trajectory)
     except DataError:
         return None
+    atoms = cell.apply(trajectory.atoms(0))
+    atoms.info |= {
+        "temperature_K": trajectory.temperature_K,
+        "pressure_GPa": cell.pressure_GPa,
+        "pressure_error_GPa": cell.pressure_error_GPa,
+        "cell_length_errors": np.array(cell.length_errors),
+    }
     text = io.StringIO()
-    write(text, cell.apply(trajectory.atoms(0)), format="extxyz")
+    write(text, atoms, format="extxyz")
     path = trajectory.path.with_name(MEAN_CELL_FILE)
     write_bytes(path, text.getvalue().encode("utf-8"))
     return path

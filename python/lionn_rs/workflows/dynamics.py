@@ -212,10 +212,15 @@ def run_record(result: MdResult) -> dict[str, Any]:
         "max_force_std": _over_assessments(columns, "max_force_std", np.max),
         "max_grade": _over_assessments(columns, "max_grade", np.max),
         "uncertain_rate": _uncertain_rate(meta),
-        "mean_cell": mean_cell(result.trajectory).to_dict()
-        if result.trajectory.changes_cell
-        else None,
+        "mean_cell": _mean_cell(result),
     }
+
+
+def _mean_cell(result: MdResult) -> dict[str, Any] | None:
+    """Averages of a finished run at constant pressure; None for any other."""
+    if result.status != "finished" or not result.trajectory.changes_cell:
+        return None
+    return mean_cell(result.trajectory).to_dict()
 
 
 def _over_assessments(

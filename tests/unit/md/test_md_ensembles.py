@@ -16,7 +16,7 @@ from ase.io import read
 from scipy import stats
 
 from lionn_rs._core import LennardJones, MdRun, maxwell_boltzmann
-from lionn_rs.errors import ConfigError, DataError
+from lionn_rs.errors import ConfigError, DataError, SimulationError
 from lionn_rs.md import Protocol, Trajectory, mean_cell, run_md
 from lionn_rs.structure_arrays import structure_arrays
 from lionn_rs.units import BOLTZMANN_EV_K, EV_A3_TO_GPA
@@ -174,6 +174,19 @@ def test_files_of_a_run_at_constant_pressure(
         analyze_folder(tmp_path / "run", None)  # type: ignore[arg-type]
 
 
+def test_a_cell_that_explodes_leaves_its_last_good_state(
+    lj: LennardJones, tetragonal: Atoms, tmp_path: Path
+) -> None:
+    settings = protocol(barostat="isotropic", pressure_GPa=-0.4, production_ps=20)
+    with pytest.raises(SimulationError, match="times that of the start"):
+        run_md(lj, tetragonal, settings, output=tmp_path, progress=False)
+    good = read(tmp_path / "last_good.extxyz")
+    growth = good.get_volume() / tetragonal.get_volume()
+    assert 1.1 < growth < 2
+    with np.load(tmp_path / "last_good.npz") as state:
+        np.testing.assert_allclose(good.cell[:], state["cell"], atol=1e-6)
+
+
 @pytest.mark.parametrize(
     "options",
     [
@@ -289,6 +302,7 @@ def test_mean_cell_has_the_target_pressure_at_constant_volume(
     assert path is not None
     atoms = read(path)
     np.testing.assert_allclose(atoms.cell.lengths(), cell.lengths, atol=1e-6)
+    np.testing.assert_allclose(atoms.info["cell_length_errors"], cell.length_errors, rtol=1e-6)
     np.testing.assert_allclose(
         atoms.get_scaled_positions(), tetragonal.get_scaled_positions(), atol=1e-6
     )
