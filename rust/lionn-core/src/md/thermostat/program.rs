@@ -78,7 +78,9 @@ impl Ramp {
     /// As [`Program::new`].
     pub fn at(&self, step: u64) -> Result<f64> {
         let program = Program::new(self.start_k, self.end_k, self.n_steps, self.law)?;
-        Ok(program.at(step.saturating_sub(self.first_step) as f64))
+        let steps = step.saturating_sub(self.first_step);
+        // Exactly the end, not up to rounding: what follows at that temperature has the same bits after a restart.
+        Ok(if steps >= self.n_steps { self.end_k } else { program.at(steps as f64) })
     }
 }
 
@@ -95,6 +97,18 @@ mod tests {
         let velocity = Program::new(100.0, 900.0, 10, Law::Velocity).unwrap();
         assert!((velocity.at(5.0) - 400.0).abs() < 1e-12);
         assert!((velocity.at(10.0) - 900.0).abs() < 1e-12);
+    }
+
+    #[test]
+    fn ramps_end_exactly() {
+        for law in [Law::Temperature, Law::Velocity] {
+            for end_k in [0.3, 33.3, 900.7] {
+                let ramp = Ramp { start_k: 100.1, end_k, first_step: 7, n_steps: 13, law };
+                assert_eq!(ramp.at(20).unwrap(), end_k);
+                assert!((ramp.at(7).unwrap() - 100.1).abs() < 1e-12);
+                assert!((ramp.at(19).unwrap() - end_k).abs() > 1e-3);
+            }
+        }
     }
 
     #[test]
