@@ -210,13 +210,17 @@ class MdRun:
         min_distance: float = 0.5,
         max_temperature_K: float = 1e5,
         max_excess: float = ...,
+        max_volume_factor: float = 2.0,
         check_stride: int = 10,
         stride_thermo: int = 1,
         stride_frames: int = 0,
         record_velocities: bool = False,
         n_threads: int | None = None,
     ) -> MdRun: ...
-    def set_thermostat(self, spec: Mapping[str, Any]) -> None: ...
+    def set_thermostat(
+        self, spec: Mapping[str, Any], ramp: Mapping[str, Any] | None = None
+    ) -> None: ...
+    def set_barostat(self, spec: Mapping[str, Any] | None) -> None: ...
     def set_monitor(
         self,
         *,
@@ -238,6 +242,10 @@ class MdRun:
     def step(self) -> int: ...
     @property
     def positions(self) -> NDArray[np.float64]: ...
+    @property
+    def cell(self) -> NDArray[np.float64]: ...
+    @property
+    def virial(self) -> NDArray[np.float64]: ...
     @property
     def velocities(self) -> NDArray[np.float64]: ...
     @property

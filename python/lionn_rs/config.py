@@ -343,6 +343,11 @@ class RunConfig(TransportConfig, MdConfig, TrainConfig):
             raise ValueError(
                 "[md] missing key 'structure' (start structure, a file or 'dataset:NAME')"
             )
+        if self.md.barostat != "none" or self.md.production_end_K is not None:
+            raise ValueError(
+                "[md] barostat and production_end_K belong to 'lionn md': diffusivities need a "
+                "fixed cell and a constant temperature"
+            )
         if self.md.max_force_std is not None and self.training.n_members < 2:
             raise ValueError("[md] max_force_std needs a committee: n_members in [training]")
         limited = self.md.max_force_std is not None or self.md.max_grade is not None

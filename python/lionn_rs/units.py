@@ -20,6 +20,9 @@ ATOMIC_MASS_KG: Final = 1.66053906660e-27
 EV_FS2_PER_U_A2: Final = ELEMENTARY_CHARGE_C / ATOMIC_MASS_KG * 1e-10
 """1 eV/(u Å) as an acceleration in Å/fs²: about 9.6485e-3."""
 
+EV_A3_TO_GPA: Final = ELEMENTARY_CHARGE_C * 1e30 * 1e-9
+"""1 eV/Å³ in GPa: about 160.2. 1 GPa is 10 kbar."""
+
 A2_FS_TO_CM2_S: Final = 1e-16 / 1e-15
 """1 Å²/fs in cm²/s."""
 

@@ -34,6 +34,30 @@ def command(
     timestep_fs: Annotated[
         float | None, typer.Option("--timestep-fs", help="Time step, fs.", show_default="2")
     ] = None,
+    ensemble: Annotated[
+        str | None,
+        typer.Option(
+            help="nve, nvt, or npt (constant pressure, the cell changes).", show_default="nvt"
+        ),
+    ] = None,
+    thermostat: Annotated[
+        str | None,
+        typer.Option(
+            help="nose-hoover-chain, nose-hoover, langevin, stochastic-rescale, rescale, none.",
+            show_default="nose-hoover-chain",
+        ),
+    ] = None,
+    barostat: Annotated[
+        str | None,
+        typer.Option(
+            help="isotropic, or anisotropic: three independent lengths of the cell.",
+            show_default="none; isotropic with npt",
+        ),
+    ] = None,
+    pressure_gpa: Annotated[
+        float | None,
+        typer.Option("--pressure-gpa", help="Pressure of the barostat, GPa.", show_default="0"),
+    ] = None,
     supercell: Annotated[
         str | None, typer.Option(help="Repetitions along a, b, c.", show_default="1x1x1")
     ] = None,
@@ -82,6 +106,7 @@ def command(
             "seeds": seed or None,
             "production_ps": time_ps,
             "timestep_fs": timestep_fs,
+            **_ensemble(ensemble, thermostat, barostat, pressure_gpa),
             "supercell": parse_supercell(supercell) if supercell else None,
             "n_workers": workers,
             "on_uncertain": on_uncertain,
@@ -104,3 +129,28 @@ def command(
         checked, potential, output, resume=resume, force=force, progress=not quiet
     ):
         say(line)
+
+
+def _ensemble(
+    ensemble: str | None, thermostat: str | None, barostat: str | None, pressure_GPa: float | None
+) -> dict[str, object]:
+    """Keys of ``[md]`` for an ensemble; what contradicts it is refused."""
+    from lionn_rs.errors import ConfigError
+
+    if ensemble not in (None, "nve", "nvt", "npt"):
+        raise ConfigError(f"--ensemble must be nve, nvt or npt, got {ensemble}")
+    if ensemble == "nve":
+        if thermostat not in (None, "none"):
+            raise ConfigError(f"--ensemble nve has no thermostat, got --thermostat {thermostat}")
+        thermostat = "none"
+    elif ensemble is not None and thermostat == "none":
+        raise ConfigError(f"--ensemble {ensemble} needs a thermostat, got --thermostat none")
+    if ensemble in ("nve", "nvt"):
+        if barostat not in (None, "none"):
+            raise ConfigError(f"--ensemble {ensemble} has a fixed cell, got --barostat {barostat}")
+        barostat = "none"
+    elif ensemble == "npt":
+        if barostat == "none":
+            raise ConfigError("--ensemble npt needs a barostat, got --barostat none")
+        barostat = barostat or "isotropic"
+    return {"thermostat": thermostat, "barostat": barostat, "pressure_GPa": pressure_GPa}

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from lionn_rs import _core
 from lionn_rs.errors import ConfigError, SimulationError
-from lionn_rs.md.protocol import Protocol
+from lionn_rs.md.protocol import Protocol, Stage
 from lionn_rs.md.storage import FolderStore, MemoryStore, Store, describe
 from lionn_rs.md.trajectory import Trajectory
 from lionn_rs.md.uncertainty import check_limits, set_monitor
@@ -299,6 +299,11 @@ class _Run:
         if not protocol.stages:
             raise ConfigError("protocol: heating, equilibration and production are all 0 ps")
         check_limits(protocol, potential)
+        if protocol.changes_cell and not all(atoms.pbc):
+            raise ConfigError(
+                f"barostat = '{protocol.barostat}' needs a structure that is periodic along a, b "
+                f"and c, its pbc is {atoms.pbc.tolist()}"
+            )
         self.potential = potential
         self.atoms = atoms
         self.protocol = protocol
@@ -354,6 +359,7 @@ class _Run:
             min_distance=protocol.min_distance,
             max_temperature_K=protocol.max_temperature_K,
             max_excess=np.inf if protocol.max_excess is None else protocol.max_excess,
+            max_volume_factor=protocol.max_volume_factor,
             check_stride=protocol.check_stride,
             stride_thermo=protocol.stride_thermo,
             stride_frames=protocol.stride,
@@ -363,13 +369,13 @@ class _Run:
         set_monitor(core, protocol)
         if checkpoint is None:
             self.stage = 0
-            core.set_thermostat(protocol.stages[0].thermostat)
+            self._set_ensemble(core)
             self.store.begin(atoms)
             core.observe()
             self._write(core)
         else:
             self.stage = checkpoint.pop("stage")
-            core.set_thermostat(protocol.stages[self.stage].thermostat)
+            self._set_ensemble(core)
             core.restore(checkpoint)
             self.store.continue_from(core.step)
         return core
@@ -407,13 +413,19 @@ class _Run:
         return ""
 
     def _next_stage(self, core: _core.MdRun) -> None:
-        """Begin the next stage; a thermostat that stays the same keeps its variables."""
-        before = self.protocol.stages[self.stage].thermostat
+        """Begin the next stage."""
+        before = self.protocol.stages[self.stage]
         self.stage += 1
-        thermostat = self.protocol.stages[self.stage].thermostat
-        if thermostat != before:
-            core.set_thermostat(thermostat)
+        self._set_ensemble(core, before)
         self._write(core)
+
+    def _set_ensemble(self, core: _core.MdRun, before: Stage | None = None) -> None:
+        """Set what acts in the stage; what acted in the one before in the same way goes on."""
+        stage = self.protocol.stages[self.stage]
+        if before is None or (stage.thermostat, stage.ramp) != (before.thermostat, before.ramp):
+            core.set_thermostat(stage.thermostat, stage.ramp)
+        if before is None or stage.barostat != before.barostat:
+            core.set_barostat(stage.barostat)
 
     def _take(self, core: _core.MdRun) -> None:
         records = core.drain()

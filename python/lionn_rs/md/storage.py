@@ -23,8 +23,8 @@ from lionn_rs.md.checkpoint import (
     read_checkpoint,
     write_checkpoint,
 )
-from lionn_rs.md.protocol import WATCH_KEYS, Protocol
-from lionn_rs.md.thermo import THERMO_FILE, ThermoWriter, thermo_columns
+from lionn_rs.md.protocol import WATCH_KEYS, Protocol, ProtocolSettings
+from lionn_rs.md.thermo import THERMO_FILE, ThermoWriter, pressure_columns, thermo_columns
 from lionn_rs.md.trajectory import (
     METADATA_FILE,
     TRAJECTORY_FILE,
@@ -65,6 +65,8 @@ def describe(potential: Any, atoms: Atoms, protocol: Protocol) -> dict[str, Any]
                 "first_step": stage.first_step,
                 "n_steps": stage.n_steps,
                 "thermostat": stage.thermostat,
+                "barostat": stage.barostat,
+                "ramp": stage.ramp,
             }
             for stage in protocol.stages
         ],
@@ -169,15 +171,19 @@ class FolderStore:
             metadata=self.metadata,
             velocities=protocol.velocities,
             precision=protocol.precision,
+            changes_cell=protocol.changes_cell,
         )
-        self._thermo = ThermoWriter(self._folder / THERMO_FILE, tuple(self.metadata["assessed"]))
+        self._thermo = ThermoWriter(self._folder / THERMO_FILE, self._optional_columns())
         self._uncertain = UncertainWriter(self._folder / UNCERTAIN_FILE)
+
+    def _optional_columns(self) -> tuple[str, ...]:
+        return (*self.metadata["assessed"], *pressure_columns(self._protocol))
 
     def continue_from(self, step: int) -> None:
         """See :class:`Store`."""
         self._thermo = ThermoWriter(
             self._folder / THERMO_FILE,
-            tuple(self.metadata["assessed"]),
+            self._optional_columns(),
             last_step=step,
             stride=self._protocol.stride_thermo,
         )
@@ -208,6 +214,7 @@ class FolderStore:
             step * self._protocol.timestep_fs,
             records["positions"],
             records["velocities"] if self._protocol.velocities else None,
+            records["cells"] if self._protocol.changes_cell else None,
         )
         self._thermo.append(thermo_columns(records, self._protocol))
         if self._pending_uncertain:
@@ -235,6 +242,7 @@ class FolderStore:
         np.savez(buffer, **last_good)
         write_bytes(self._folder / f"{LAST_GOOD_FILE}.npz", buffer.getvalue())
         frame = Trajectory.open(self._folder).atoms(0)
+        frame.cell = last_good["cell"]
         frame.positions = last_good["positions"]
         text = io.StringIO()
         write(text, frame, format="extxyz")
@@ -294,6 +302,8 @@ class MemoryStore:
         memory = {"position": records["positions"]}
         if protocol.velocities:
             memory["velocity"] = records["velocities"]
+        if protocol.changes_cell:
+            memory["cell"] = records["cells"]
         return Trajectory(
             cell=np.array(self._atoms.cell[:]),
             pbc=np.array(self._atoms.pbc),
@@ -302,6 +312,7 @@ class MemoryStore:
             step=step,
             time_fs=np.asarray(step * protocol.timestep_fs, dtype=np.float64),
             metadata=self.metadata,
+            changes_cell=protocol.changes_cell,
             memory=memory,
             table=thermo_columns(records, protocol),
         )
@@ -336,11 +347,15 @@ def _check_same_run(path: Path, previous: dict[str, Any], metadata: dict[str, An
                 f"{path}: cannot resume, the {what} is another one "
                 f"({previous[name][:12]} then, {metadata[name][:12]} now)"
             )
-    old, new = previous["protocol"], metadata["protocol"]
+    new = metadata["protocol"]
+    # Settings that are newer than the run had their defaults.
+    old = {name: field.default for name, field in ProtocolSettings.model_fields.items()}
+    old |= previous["protocol"]
     for key in sorted({*old, *new}):
         if old.get(key) == new.get(key):
             continue
-        if key in WATCH_KEYS or (key == "production_ps" and new[key] > old[key] > 0):
+        longer = key == "production_ps" and new[key] > old[key] > 0
+        if key in WATCH_KEYS or (longer and new["production_end_K"] is None):
             continue
         raise ConfigError(
             f"{path}: cannot resume, {key} was {old.get(key)!r} and is {new.get(key)!r} now"

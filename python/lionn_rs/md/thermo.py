@@ -15,7 +15,15 @@ from lionn_rs.files import write_text
 from lionn_rs.md.protocol import Protocol
 from lionn_rs.md.uncertainty import GRADE_COLUMNS, SPREAD_COLUMNS
 
-__all__ = ["COLUMNS", "THERMO_FILE", "ThermoWriter", "read_thermo", "thermo_columns"]
+__all__ = [
+    "COLUMNS",
+    "PRESSURE_COLUMNS",
+    "THERMO_FILE",
+    "ThermoWriter",
+    "pressure_columns",
+    "read_thermo",
+    "thermo_columns",
+]
 
 THERMO_FILE = "thermo.csv"
 
@@ -38,15 +46,25 @@ ASSESSED = (*SPREAD_COLUMNS, *GRADE_COLUMNS)
 """Columns of potentials that can say how far they are to be trusted; NaN at steps between two
 assessments."""
 
+PRESSURE_COLUMNS = ("volume", "pressure_GPa", "a", "b", "c")
+"""Columns of runs at constant pressure, and of others that ask for them: volume in Å³,
+instantaneous pressure ``(2K + tr virial)/(3V)``, lengths of the lattice vectors in Å."""
+
 Columns = dict[str, NDArray[Any]]
 
 _INTEGERS = ("step", "n_extrapolating")
 
 
+def pressure_columns(protocol: Protocol) -> tuple[str, ...]:
+    """Columns on pressure and cell that the table of a run has."""
+    return PRESSURE_COLUMNS if protocol.record_pressure or protocol.changes_cell else ()
+
+
 def thermo_columns(records: dict[str, NDArray[Any]], protocol: Protocol) -> Columns:
     """Columns of the table from what the core recorded; the protocol knows time and stage."""
     step = records["step"].astype(np.int64)
-    names = (*COLUMNS, *(name for name in ASSESSED if name in records))
+    assessed = (name for name in ASSESSED if name in records)
+    names = (*COLUMNS, *assessed, *pressure_columns(protocol))
     columns: Columns = {name: records[name] for name in names if name in records}
     columns["step"] = step
     columns["n_extrapolating"] = records["n_extrapolating"].astype(np.int64)
@@ -132,7 +150,8 @@ def read_thermo(path: str | Path) -> Columns:
     Returns
     -------
     dict of (n_rows,) arrays
-        Keys :data:`COLUMNS`, and :data:`ASSESSED` as far as the table has them; ``step`` and
+        Keys :data:`COLUMNS`, and :data:`ASSESSED` and :data:`PRESSURE_COLUMNS` as far as the table
+        has them; ``step`` and
         ``n_extrapolating`` int64, ``stage`` str, others float64.
 
     Raises
@@ -145,7 +164,8 @@ def read_thermo(path: str | Path) -> Columns:
             reader = csv.DictReader(stream)
             rows = list(reader)
         present = reader.fieldnames or ()
-        names = (*COLUMNS, *(name for name in ASSESSED if name in present))
+        optional = (name for name in (*ASSESSED, *PRESSURE_COLUMNS) if name in present)
+        names = (*COLUMNS, *optional)
         return {name: _column(name, [row[name] for row in rows]) for name in names}
     except (OSError, KeyError, ValueError, TypeError) as error:
         raise DataError(f"{path}: not a thermo table of lionn_rs: {error}") from error

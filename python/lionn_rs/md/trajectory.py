@@ -60,6 +60,7 @@ class TrajectoryWriter:
         metadata: dict[str, Any],
         velocities: bool = False,
         precision: str = "float32",
+        changes_cell: bool = False,
     ) -> TrajectoryWriter:
         """Lay out a file with room for ``n_frames`` frames."""
         import h5py
@@ -71,8 +72,6 @@ class TrajectoryWriter:
             box = group.create_group("box")
             box.attrs["dimension"] = 3
             box.attrs["boundary"] = ["periodic" if axis else "none" for axis in atoms.pbc]
-            edges = box.create_dataset("edges", data=np.asarray(atoms.cell[:], dtype=np.float64))
-            edges.attrs["unit"] = "Angstrom"
             group.create_dataset("species", data=np.asarray(atoms.numbers, dtype=np.int32))
             mass = group.create_dataset("mass", data=atoms.get_masses())
             mass.attrs["unit"] = "u"
@@ -81,6 +80,13 @@ class TrajectoryWriter:
             _reserve(position, "time", (n_frames,), "float64", fill=0).attrs["unit"] = "fs"
             shape = (n_frames, len(atoms), 3)
             _reserve(position, "value", shape, precision).attrs["unit"] = "Angstrom"
+            if changes_cell:
+                edges = box.create_group("edges")
+                edges["step"], edges["time"] = position["step"], position["time"]
+                values = _reserve(edges, "value", (n_frames, 3, 3), "float64")
+            else:
+                values = box.create_dataset("edges", data=np.asarray(atoms.cell[:], dtype="f8"))
+            values.attrs["unit"] = "Angstrom"
             if velocities:
                 velocity = group.create_group("velocity")
                 velocity["step"], velocity["time"] = position["step"], position["time"]
@@ -129,8 +135,12 @@ class TrajectoryWriter:
         time_fs: NDArray[np.float64],
         positions: NDArray[np.float64],
         velocities: NDArray[np.float64] | None = None,
+        cells: NDArray[np.float64] | None = None,
     ) -> None:
-        """Append frames: steps (n,), positions and velocities (n, n_atoms, 3), Å and Å/fs."""
+        """Append frames: steps (n,), positions and velocities (n, n_atoms, 3), Å and Å/fs.
+
+        Cells (n, 3, 3), Å, belong to a file whose cell changes.
+        """
         import h5py
 
         if len(steps) == 0:
@@ -144,6 +154,8 @@ class TrajectoryWriter:
             group["position/value"][part] = positions
             if velocities is not None and "velocity" in group:
                 group["velocity/value"][part] = velocities
+            if cells is not None:
+                group["box/edges/value"][part] = cells
             group["position/time"][part] = time_fs
             group["position/step"][part] = steps
         self.n_frames = end
@@ -214,7 +226,8 @@ def read_state(path: Path) -> dict[str, Any]:
 
 def _resize(file: h5py.File, n_frames: int) -> None:
     group = file["particles/all"]
-    names = ["position/step", "position/time", "position/value", "velocity/value"]
+    names = ["position/step", "position/time", "position/value"]
+    names += ["velocity/value", "box/edges/value"]
     for name in names:
         if name in group and group[name].shape[0] != n_frames:
             group[name].resize(n_frames, axis=0)
@@ -227,7 +240,7 @@ class Trajectory:
     Attributes
     ----------
     cell : (3, 3) float64
-        Lattice vectors as rows, Å.
+        Lattice vectors of the first frame as rows, Å; of all frames unless :attr:`changes_cell`.
     pbc : (3,) bool
     numbers : (n_atoms,) int
         Atomic numbers.
@@ -241,6 +254,9 @@ class Trajectory:
         Protocol, hashes of potential and structure, seed, degrees of freedom, version.
     path : Path or None
         The H5MD file.
+    changes_cell : bool
+        Whether every frame has a cell of its own; unwrapped positions are then ``s·H`` with
+        unwrapped fractional coordinates ``s``, so that periodic images are those of that cell.
     """
 
     cell: NDArray[np.float64]
@@ -251,6 +267,7 @@ class Trajectory:
     time_fs: NDArray[np.float64]
     metadata: dict[str, Any]
     path: Path | None = None
+    changes_cell: bool = False
     memory: dict[str, NDArray[np.float64]] = field(default_factory=dict, repr=False)
     table: dict[str, NDArray[Any]] | None = field(default=None, repr=False)
 
@@ -281,8 +298,10 @@ class Trajectory:
                     # A process that writes, or was killed, may be ahead of its last checkpoint.
                     known &= steps <= metadata["step"]
                 n_frames = int(np.count_nonzero(known))
+                edges = group["box/edges"]
+                changes_cell = isinstance(edges, h5py.Group)
                 return cls(
-                    cell=group["box/edges"][:],
+                    cell=edges["value"][0] if changes_cell else edges[:],
                     pbc=np.array([kind == "periodic" for kind in group["box"].attrs["boundary"]]),
                     numbers=group["species"][:].astype(np.int64),
                     masses=group["mass"][:],
@@ -290,6 +309,7 @@ class Trajectory:
                     time_fs=group["position/time"][:n_frames],
                     metadata=metadata,
                     path=path,
+                    changes_cell=changes_cell,
                 )
         except (OSError, KeyError, ValueError) as error:
             raise DataError(f"{path}: not a trajectory of lionn_rs: {error}") from error
@@ -347,13 +367,28 @@ class Trajectory:
         """
         return self._read("velocity", self.frames(stage))
 
+    def cells(self, stage: StageName | None = None) -> NDArray[np.float64]:
+        """Lattice vectors (n_frames, 3, 3) of each frame, Å."""
+        return self._cells(self.frames(stage))
+
+    def _cells(self, part: slice) -> NDArray[np.float64]:
+        if not self.changes_cell:
+            return np.broadcast_to(self.cell, (part.stop - part.start, 3, 3)).copy()
+        if self.path is None:
+            return self.memory["cell"][part]
+        import h5py
+
+        with h5py.File(self.path, "r") as file:
+            return np.asarray(file["particles/all/box/edges/value"][part])
+
     def atoms(self, frame: int = -1) -> Atoms:
         """One frame as ASE atoms, positions unwrapped."""
         from ase import Atoms
 
         index = range(self.n_frames)[frame]
-        positions = self._read("position", slice(index, index + 1))[0]
-        return Atoms(self.numbers, positions, cell=self.cell, pbc=self.pbc, masses=self.masses)
+        part = slice(index, index + 1)
+        positions, cell = self._read("position", part)[0], self._cells(part)[0]
+        return Atoms(self.numbers, positions, cell=cell, pbc=self.pbc, masses=self.masses)
 
     @property
     def thermo(self) -> dict[str, NDArray[Any]]:

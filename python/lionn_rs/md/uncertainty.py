@@ -101,7 +101,7 @@ def uncertain_atoms(frame: Frame, atoms: Atoms, timestep_fs: float) -> Atoms:
     """
     from ase import Atoms as AseAtoms
 
-    kept = AseAtoms(atoms.numbers, frame["positions"], cell=atoms.cell[:], pbc=atoms.pbc)
+    kept = AseAtoms(atoms.numbers, frame["positions"], cell=frame["cell"], pbc=atoms.pbc)
     kept.wrap()
     kept.info |= {
         "step": int(frame["step"]),

@@ -10,6 +10,8 @@ import numpy as np
 from lionn_rs.config_file import to_toml
 from lionn_rs.errors import DataError, LionnError, SimulationError
 from lionn_rs.files import prepare_folder, write_text
+from lionn_rs.md.averages import mean_and_error
+from lionn_rs.md.cell import MEAN_CELL_FILE, mean_cell, write_mean_cell
 from lionn_rs.units import PS_TO_FS
 from lionn_rs.workflows.figures import save_figure
 from lionn_rs.workflows.inputs import load_structure
@@ -35,8 +37,6 @@ __all__ = [
 
 FEWEST_ROWS = 20
 """Rows of the thermo table below which no averages are given."""
-FEWEST_BLOCKS = 8
-"""Blocks of the error of a mean; fewer make the error itself meaningless."""
 PRODUCTION_KEYS = (
     "production_ps",
     "mean_temperature_K",
@@ -49,6 +49,7 @@ PRODUCTION_KEYS = (
     "max_force_std",
     "max_grade",
     "uncertain_rate",
+    "mean_cell",
 )
 
 
@@ -153,6 +154,8 @@ def md_stage(
                 jobs.append(MdJob(potential, atoms, protocol, target, resume=True))
     for job, result in zip(jobs, run_many(jobs, section.n_workers, progress=progress), strict=True):
         results[Path(str(job.output))] = result
+        if result.status == "finished" and result.trajectory.changes_cell:
+            write_mean_cell(result.trajectory)
     return [results[target] for target in folders]
 
 
@@ -209,7 +212,15 @@ def run_record(result: MdResult) -> dict[str, Any]:
         "max_force_std": _over_assessments(columns, "max_force_std", np.max),
         "max_grade": _over_assessments(columns, "max_grade", np.max),
         "uncertain_rate": _uncertain_rate(meta),
+        "mean_cell": _mean_cell(result),
     }
+
+
+def _mean_cell(result: MdResult) -> dict[str, Any] | None:
+    """Averages of a finished run at constant pressure; None for any other."""
+    if result.status != "finished" or not result.trajectory.changes_cell:
+        return None
+    return mean_cell(result.trajectory).to_dict()
 
 
 def _over_assessments(
@@ -240,8 +251,23 @@ def describe_run(record: dict[str, Any]) -> str:
         f"{head}, {record['production_ps']:g} ps at {record['mean_temperature_K']:.0f} ± "
         f"{record['temperature_error_K']:.0f} K, {record['us_per_atom_step']:.1f} µs/atom/step, "
         f"{100 * record['extrapolation_rate']:.2g} % of environments outside the training range"
+        + _describe_cell(record["mean_cell"])
         + _describe_trust(record)
         + (f" -> {record['folder']}" if record["folder"] else "")
+    )
+
+
+def _describe_cell(cell: dict[str, Any] | None) -> str:
+    """Part of a line on the mean cell of a run at constant pressure."""
+    if cell is None:
+        return ""
+    lengths = (
+        f"{axis} = {length:.4f} ± {error:.4f} Å"
+        for axis, length, error in zip("abc", cell["lengths"], cell["length_errors"], strict=True)
+    )
+    return (
+        f", mean cell {', '.join(lengths)} at {cell['pressure_GPa']:.3f} ± "
+        f"{cell['pressure_error_GPa']:.3f} GPa (start structure in it: {MEAN_CELL_FILE})"
     )
 
 
@@ -258,30 +284,6 @@ def _describe_trust(record: dict[str, Any]) -> str:
     if record["uncertain_rate"] is not None:
         text += f", beyond the limits in {100 * record['uncertain_rate']:.2g} % of the assessments"
     return text
-
-
-def mean_and_error(values: NDArray[np.float64]) -> tuple[float, float]:
-    """Mean of a correlated series and its standard error from the means of blocks.
-
-    Parameters
-    ----------
-    values : (n,) float64
-        Equally spaced in time.
-
-    Returns
-    -------
-    mean, error : float
-        The error is the largest over block lengths that leave at least :data:`FEWEST_BLOCKS`
-        blocks (Flyvbjerg and Petersen, J. Chem. Phys. 91, 461 (1989)).
-    """
-    errors = [0.0]
-    length = 1
-    while len(values) // length >= FEWEST_BLOCKS:
-        n_blocks = len(values) // length
-        blocks = values[: n_blocks * length].reshape(n_blocks, length).mean(axis=1)
-        errors.append(float(blocks.std(ddof=1)) / n_blocks**0.5)
-        length *= 2
-    return float(values.mean()), max(errors)
 
 
 def draw_dynamics(results: list[MdResult], folder: Path) -> None:

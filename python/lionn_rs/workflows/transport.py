@@ -114,6 +114,7 @@ def analyze_folder(folder: Path, section: DiffusionSection) -> DiffusionResult:
     from lionn_rs.md import Trajectory
 
     trajectory = Trajectory.open(folder)
+    _check_ensemble(folder, trajectory)
     try:
         result = diffusivity(
             trajectory.positions("production"),
@@ -127,6 +128,21 @@ def analyze_folder(folder: Path, section: DiffusionSection) -> DiffusionResult:
         raise DataError(f"{folder}: {error}") from error
     write_json(folder / "diffusion.json", result.to_dict())
     return result
+
+
+def _check_ensemble(folder: Path, trajectory: Trajectory) -> None:
+    """Refuse what has no single cell or no single temperature.
+
+    Scaling unwrapped positions with a fluctuating cell adds to displacements (von Bülow,
+    Bullerjahn, Hummer, J. Chem. Phys. 153, 021101 (2020), doi:10.1063/5.0008316).
+    """
+    if trajectory.changes_cell:
+        raise DataError(
+            f"{folder}: the cell changes along this run, diffusivities need a fixed one: start a "
+            "run with barostat 'none' from its mean_cell.extxyz"
+        )
+    if trajectory.metadata["protocol"].get("production_end_K") is not None:
+        raise DataError(f"{folder}: the temperature of the production changes (production_end_K)")
 
 
 def diffusion_row(result: DiffusionResult, trajectory: Trajectory) -> dict[str, Any]:

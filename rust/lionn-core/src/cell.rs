@@ -53,6 +53,25 @@ impl Cell {
         &self.vectors
     }
 
+    /// The inverse of [`Cell::vectors`]; its columns are the reciprocal vectors (without 2π), 1/Å.
+    pub fn inverse(&self) -> &Mat3 {
+        &self.inverse
+    }
+
+    /// Lengths of the lattice vectors, Å.
+    pub fn lengths(&self) -> Vec3 {
+        self.vectors.map(norm)
+    }
+
+    /// The cell with each lattice vector times its factor; angles stay.
+    ///
+    /// # Errors
+    /// As [`Cell::new`].
+    pub fn stretched(&self, factors: Vec3) -> Result<Self> {
+        let vectors = [0, 1, 2].map(|a| self.vectors[a].map(|x| factors[a] * x));
+        Self::new(vectors, self.periodic)
+    }
+
     /// Periodicity along each lattice vector.
     pub fn periodic(&self) -> [bool; 3] {
         self.periodic

@@ -11,3 +11,6 @@ const ATOMIC_MASS: f64 = 1.660_539_066_60e-27;
 
 /// 1 eV/(u Å) as an acceleration in Å/fs²; also 1 eV/u as a squared velocity in Å²/fs².
 pub const ACCELERATION: f64 = ELEMENTARY_CHARGE / ATOMIC_MASS * 1e-10;
+
+/// 1 GPa in eV/Å³.
+pub const GIGAPASCAL: f64 = 1e9 * 1e-30 / ELEMENTARY_CHARGE;

@@ -9,6 +9,7 @@ mod curvature;
 mod descriptor;
 mod error;
 mod md;
+mod md_snapshot;
 mod neighbors;
 mod observables;
 mod potential;

@@ -4,10 +4,10 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use lionn_core::linalg::Vec3;
-use lionn_core::md::thermostat::ThermostatSpec;
+use lionn_core::md::thermostat::{Ramp, ThermostatSpec};
 use lionn_core::md::{
-    AssessmentCount, Dynamics, ExtrapolationCount, Guard, Monitor, Observer, OnUncertain, Recorder, Settings,
-    Snapshot, State, ThermoRow, UncertainFrame,
+    BarostatSpec, Dynamics, Guard, Monitor, Observer, OnUncertain, Recorder, Settings, State, ThermoRow,
+    UncertainFrame,
 };
 use lionn_core::potential::{AssessmentSummary, Potential};
 use lionn_core::{Error, md};
@@ -15,11 +15,13 @@ use numpy::{IntoPyArray, PyArray1, PyArray2, PyReadonlyArray1, PyReadonlyArray2}
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
 use rayon::{ThreadPool, ThreadPoolBuilder};
+use serde::de::DeserializeOwned;
 
 use crate::analytic::{Harmonic, LennardJones};
 use crate::committee::Committee;
 use crate::convert::{rows3, system, to_array3};
 use crate::error::to_py;
+use crate::md_snapshot::{from_dict, to_dict};
 use crate::potential::{NeuralPotential, add_assessment};
 
 /// Wall time between two looks at Ctrl-C.
@@ -57,8 +59,8 @@ pub struct MdRun {
 impl MdRun {
     #[new]
     #[pyo3(signature = (potential, *, cell, pbc, numbers, positions, velocities, masses, timestep_fs, skin,
-        n_dof=None, min_distance=0.5, max_temperature_K=1e5, max_excess=f64::INFINITY, check_stride=10,
-        stride_thermo=1, stride_frames=0, record_velocities=false, n_threads=None))]
+        n_dof=None, min_distance=0.5, max_temperature_K=1e5, max_excess=f64::INFINITY, max_volume_factor=2.0,
+        check_stride=10, stride_thermo=1, stride_frames=0, record_velocities=false, n_threads=None))]
     #[allow(clippy::too_many_arguments, non_snake_case)]
     fn new(
         py: Python<'_>,
@@ -75,6 +77,7 @@ impl MdRun {
         min_distance: f64,
         max_temperature_K: f64,
         max_excess: f64,
+        max_volume_factor: f64,
         check_stride: u64,
         stride_thermo: u64,
         stride_frames: u64,
@@ -85,8 +88,13 @@ impl MdRun {
         let system = system(&cell, pbc, &numbers, &positions)?;
         let velocities = rows3("velocities", &velocities)?;
         let masses = masses.as_array().to_vec();
-        let guard =
-            Guard { min_distance, max_temperature_k: max_temperature_K, max_excess, stride: check_stride };
+        let guard = Guard {
+            min_distance,
+            max_temperature_k: max_temperature_K,
+            max_excess,
+            max_volume_factor,
+            stride: check_stride,
+        };
         let settings = Settings { timestep_fs, skin, guard };
         let pool = n_threads.map(thread_pool).transpose()?;
         let dynamics = py
@@ -98,11 +106,20 @@ impl MdRun {
         Ok(Self { dynamics, recorder: Recorder::new(stride_thermo, stride_frames, record_velocities), pool })
     }
 
-    /// Replace the thermostat by the one that ``spec`` describes, at rest; the conserved quantity continues.
-    fn set_thermostat(&mut self, spec: &Bound<'_, PyAny>) -> PyResult<()> {
-        let spec: ThermostatSpec = pythonize::depythonize(spec)
-            .map_err(|error| to_py(Error::InvalidParameter(format!("thermostat: {error}"))))?;
-        self.dynamics.set_thermostat(&spec).map_err(to_py)
+    /// Replace the thermostat by the one that ``spec`` describes, at rest; the conserved quantity continues. Its target
+    /// follows ``ramp``, if there is one.
+    #[pyo3(signature = (spec, ramp=None))]
+    fn set_thermostat(&mut self, spec: &Bound<'_, PyAny>, ramp: Option<&Bound<'_, PyAny>>) -> PyResult<()> {
+        let spec: ThermostatSpec = from_words("thermostat", spec)?;
+        let ramp: Option<Ramp> = ramp.map(|ramp| from_words("ramp", ramp)).transpose()?;
+        self.dynamics.set_thermostat(&spec).map_err(to_py)?;
+        self.dynamics.set_ramp(ramp).map_err(to_py)
+    }
+
+    /// Replace the barostat by the one that ``spec`` describes, at rest; ``None`` keeps the cell as it is from now on.
+    fn set_barostat(&mut self, spec: Option<&Bound<'_, PyAny>>) -> PyResult<()> {
+        let spec: Option<BarostatSpec> = spec.map(|spec| from_words("barostat", spec)).transpose()?;
+        self.dynamics.set_barostat(spec.as_ref()).map_err(to_py)
     }
 
     /// Watch the reliability of the potential: ``action`` is "report", "stop" or "dump".
@@ -178,6 +195,11 @@ impl MdRun {
         records.set_item("temperature_K", column(|row| row.temperature_k))?;
         records.set_item("target_K", column(|row| row.target_k))?;
         records.set_item("conserved", column(|row| row.conserved))?;
+        records.set_item("volume", column(|row| row.volume))?;
+        records.set_item("pressure_GPa", column(|row| row.pressure_gpa))?;
+        records.set_item("a", column(|row| row.lengths[0]))?;
+        records.set_item("b", column(|row| row.lengths[1]))?;
+        records.set_item("c", column(|row| row.lengths[2]))?;
         records.set_item(
             "n_extrapolating",
             PyArray1::from_iter(py, rows.iter().map(|row| row.n_extrapolating as u64)),
@@ -206,6 +228,8 @@ impl MdRun {
         records.set_item("frame_step", PyArray1::from_slice(py, &self.recorder.frame_steps))?;
         records.set_item("positions", frames(&self.recorder.positions)?)?;
         records.set_item("velocities", frames(&self.recorder.velocities)?)?;
+        let cells = self.recorder.cells.as_flattened().as_flattened().to_vec().into_pyarray(py);
+        records.set_item("cells", cells.call_method1("reshape", ((n_frames, 3, 3),))?)?;
         self.recorder.clear();
         Ok(records)
     }
@@ -216,6 +240,7 @@ impl MdRun {
             let dict = PyDict::new(py);
             dict.set_item("step", frame.step)?;
             dict.set_item("energy", frame.energy)?;
+            dict.set_item("cell", to_array3(py, &frame.cell)?)?;
             dict.set_item("positions", to_array3(py, &frame.positions)?)?;
             dict.set_item("forces", to_array3(py, &frame.forces)?)?;
             add_assessment(&dict, frame.assessment)?;
@@ -271,7 +296,7 @@ impl MdRun {
 
     /// Continue from a snapshot taken with the same potential, structure, settings and thermostat.
     fn restore(&mut self, py: Python<'_>, snapshot: &Bound<'_, PyDict>) -> PyResult<()> {
-        let snapshot = from_dict(snapshot)?;
+        let snapshot = from_dict(snapshot, self.dynamics.state().system.cell.vectors())?;
         let Self { dynamics, pool, .. } = self;
         py.detach(|| install(pool, || dynamics.restore(&snapshot))).map_err(to_py)
     }
@@ -286,6 +311,18 @@ impl MdRun {
     #[getter]
     fn positions<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyArray2<f64>>> {
         to_array3(py, &self.dynamics.state().system.positions)
+    }
+
+    /// Lattice vectors as rows, (3, 3), Å.
+    #[getter]
+    fn cell<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyArray2<f64>>> {
+        to_array3(py, self.dynamics.state().system.cell.vectors())
+    }
+
+    /// Virial, (3, 3), eV.
+    #[getter]
+    fn virial<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyArray2<f64>>> {
+        to_array3(py, &self.dynamics.evaluation().virial)
     }
 
     /// Velocities, (n_atoms, 3), Å/fs.
@@ -374,6 +411,11 @@ pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_function(wrap_pyfunction!(maxwell_boltzmann, module)?)
 }
 
+/// What a dict says, as the type of the core that it describes.
+fn from_words<T: DeserializeOwned>(what: &str, words: &Bound<'_, PyAny>) -> PyResult<T> {
+    pythonize::depythonize(words).map_err(|error| to_py(Error::InvalidParameter(format!("{what}: {error}"))))
+}
+
 fn thread_pool(n_threads: usize) -> PyResult<ThreadPool> {
     if n_threads == 0 {
         return Err(to_py(Error::InvalidParameter("n_threads must be at least 1, got 0".into())));
@@ -390,78 +432,4 @@ fn install<R: Send>(pool: &Option<ThreadPool>, work: impl FnOnce() -> R + Send) 
         Some(pool) => pool.install(work),
         None => work(),
     }
-}
-
-fn to_dict<'py>(py: Python<'py>, snapshot: &Snapshot) -> PyResult<Bound<'py, PyDict>> {
-    let count = &snapshot.extrapolation;
-    let dict = PyDict::new(py);
-    dict.set_item("step", snapshot.step)?;
-    dict.set_item("positions", to_array3(py, &snapshot.positions)?)?;
-    dict.set_item("velocities", to_array3(py, &snapshot.velocities)?)?;
-    dict.set_item("list_positions", to_array3(py, &snapshot.list_positions)?)?;
-    dict.set_item("thermostat", PyArray1::from_slice(py, &snapshot.thermostat))?;
-    dict.set_item("exchanged", snapshot.exchanged)?;
-    let counts = [count.n_steps, count.n_environments, count.worst_step];
-    dict.set_item("extrapolation_counts", PyArray1::from_slice(py, &counts))?;
-    dict.set_item("extrapolation_worst", count.worst)?;
-    let count = &snapshot.assessments;
-    let counts = [
-        count.n_assessed,
-        count.n_uncertain,
-        count.max_force_std_step,
-        count.max_grade_step,
-        count.n_dumped,
-        count.last_dump_step,
-    ];
-    dict.set_item("assessment_counts", PyArray1::from_slice(py, &counts))?;
-    let largest = [count.max_force_std, count.sum_mean_force_std, count.max_grade];
-    dict.set_item("assessment_values", PyArray1::from_slice(py, &largest))?;
-    Ok(dict)
-}
-
-/// Counts of a snapshot; those written before there were assessments have none.
-fn assessments(dict: &Bound<'_, PyDict>) -> PyResult<AssessmentCount> {
-    let (Some(counts), Some(values)) =
-        (dict.get_item("assessment_counts")?, dict.get_item("assessment_values")?)
-    else {
-        return Ok(AssessmentCount::default());
-    };
-    let [n_assessed, n_uncertain, max_force_std_step, max_grade_step, n_dumped, last_dump_step]: [u64; 6] =
-        counts.extract()?;
-    let [max_force_std, sum_mean_force_std, max_grade]: [f64; 3] = values.extract()?;
-    Ok(AssessmentCount {
-        n_assessed,
-        n_uncertain,
-        max_force_std,
-        max_force_std_step,
-        sum_mean_force_std,
-        max_grade,
-        max_grade_step,
-        n_dumped,
-        last_dump_step,
-    })
-}
-
-fn from_dict(dict: &Bound<'_, PyDict>) -> PyResult<Snapshot> {
-    let item = |key: &str| {
-        dict.get_item(key)?
-            .ok_or_else(|| to_py(Error::InvalidParameter(format!("the snapshot has no entry '{key}'"))))
-    };
-    let frame = |key: &str| rows3(key, &item(key)?.extract::<PyReadonlyArray2<'_, f64>>()?);
-    let [n_steps, n_environments, worst_step]: [u64; 3] = item("extrapolation_counts")?.extract()?;
-    Ok(Snapshot {
-        step: item("step")?.extract()?,
-        positions: frame("positions")?,
-        velocities: frame("velocities")?,
-        list_positions: frame("list_positions")?,
-        thermostat: item("thermostat")?.extract()?,
-        exchanged: item("exchanged")?.extract()?,
-        extrapolation: ExtrapolationCount {
-            n_steps,
-            n_environments,
-            worst: item("extrapolation_worst")?.extract()?,
-            worst_step,
-        },
-        assessments: assessments(dict)?,
-    })
 }

@@ -17,14 +17,22 @@ pub struct Guard {
     pub max_temperature_k: f64,
     /// Largest allowed excess beyond the training range, in units of its width; no limit if infinite.
     pub max_excess: f64,
+    /// Largest allowed ratio of the volume to that of the start, or the other way round.
+    pub max_volume_factor: f64,
     /// Steps between two checks of the distances.
     pub stride: u64,
 }
 
 impl Default for Guard {
-    /// 0.5 Å (no chemical bond is that short), 1e5 K, no limit on the excess, distances every 10 steps.
+    /// 0.5 Å (no chemical bond is that short), 1e5 K, no limit on the excess, twice the volume, distances every 10 steps.
     fn default() -> Self {
-        Self { min_distance: 0.5, max_temperature_k: 1e5, max_excess: f64::INFINITY, stride: 10 }
+        Self {
+            min_distance: 0.5,
+            max_temperature_k: 1e5,
+            max_excess: f64::INFINITY,
+            max_volume_factor: 2.0,
+            stride: 10,
+        }
     }
 }
 
@@ -32,7 +40,7 @@ impl Guard {
     /// # Errors
     /// [`Error::InvalidParameter`] for a limit that is negative or NaN, or a stride of zero.
     pub fn validate(&self) -> Result<()> {
-        let limits = [self.min_distance, self.max_temperature_k, self.max_excess];
+        let limits = [self.min_distance, self.max_temperature_k, self.max_excess, self.max_volume_factor];
         if limits.iter().any(|x| x.is_nan() || *x < 0.0) || self.stride == 0 {
             return Err(Error::InvalidParameter(format!(
                 "limits must not be negative and the stride not 0: {self:?}"
@@ -42,7 +50,7 @@ impl Guard {
     }
 
     /// The reason to stop, if any, as far as the scalars and forces tell.
-    pub(super) fn scalars(&self, row: &ThermoRow, forces: &[Vec3]) -> Option<String> {
+    pub(super) fn scalars(&self, row: &ThermoRow, start_volume: f64, forces: &[Vec3]) -> Option<String> {
         if !row.potential_energy.is_finite() {
             return Some(format!("potential energy is {}", row.potential_energy));
         }
@@ -53,6 +61,13 @@ impl Guard {
             return Some(format!(
                 "temperature {:.4e} K is above the limit of {:.4e} K",
                 row.temperature_k, self.max_temperature_k
+            ));
+        }
+        let growth = row.volume / start_volume;
+        if growth > self.max_volume_factor || growth * self.max_volume_factor < 1.0 {
+            return Some(format!(
+                "volume {:.4e} Å³ is {growth:.2} times that of the start (limit a factor of {:.2})",
+                row.volume, self.max_volume_factor
             ));
         }
         if row.worst_excess > self.max_excess {

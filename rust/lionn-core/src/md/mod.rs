@@ -1,13 +1,15 @@
-//! Molecular dynamics: velocity Verlet with any [`Potential`] and any [`Thermostat`].
+//! Molecular dynamics: velocity Verlet with any [`Potential`], any [`Thermostat`] and, if wanted, a [`Barostat`].
 //!
 //! One step is `thermostat half step · half kick · drift · forces · half kick · thermostat half step`, a symmetric
-//! product, hence time reversible and of second order. Forces of the start are computed before the first step.
+//! product, hence time reversible and of second order. A barostat adds its own steps in the same symmetric way. Forces of the start are computed before the first step.
 //! Nothing is allocated per step once the buffers have grown.
 
+mod barostat;
 mod guard;
 mod integrator;
 mod monitor;
 mod observer;
+mod snapshot;
 mod state;
 pub mod thermostat;
 mod velocities;
@@ -15,17 +17,20 @@ mod velocities;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+pub use barostat::{Barostat, BarostatSpec, Coupling};
 pub use guard::{Guard, closest_pair};
 pub use monitor::{AssessmentCount, Monitor, OnUncertain, UncertainFrame};
 pub use observer::{Observer, Recorder, ThermoRow};
+pub use snapshot::{ExtrapolationCount, Snapshot};
 pub use state::State;
 pub use velocities::{maxwell_boltzmann, remove_momentum};
 
+use crate::cell::Cell;
 use crate::error::{Error, Result};
-use crate::linalg::Vec3;
 use crate::neighbors::VerletList;
 use crate::potential::{Assesses, Assessment, Evaluation, Potential};
-use thermostat::{Half, Thermostat, ThermostatSpec};
+use crate::units::GIGAPASCAL;
+use thermostat::{Half, Ramp, Thermostat, ThermostatSpec};
 
 /// Numerical settings of a run.
 #[derive(Debug, Clone, PartialEq)]
@@ -52,40 +57,6 @@ impl Settings {
     }
 }
 
-/// How often environments left the training range, over all force calls after the first.
-#[derive(Debug, Clone, Copy, Default, PartialEq)]
-pub struct ExtrapolationCount {
-    /// Steps with at least one such environment.
-    pub n_steps: u64,
-    /// Environments, summed over steps.
-    pub n_environments: u64,
-    /// Largest excess, in units of the width of the range.
-    pub worst: f64,
-    /// Step at which it was seen.
-    pub worst_step: u64,
-}
-
-/// Everything needed to continue a run with the same bits.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct Snapshot {
-    /// Steps made.
-    pub step: u64,
-    /// Unwrapped positions, Å.
-    pub positions: Vec<Vec3>,
-    /// Velocities, Å/fs.
-    pub velocities: Vec<Vec3>,
-    /// Positions at which the neighbor list was last built, Å; they fix the order of summation.
-    pub list_positions: Vec<Vec3>,
-    /// Internal variables of the thermostat.
-    pub thermostat: Vec<f64>,
-    /// Energy exchanged with earlier thermostats, eV.
-    pub exchanged: f64,
-    /// Extrapolation so far.
-    pub extrapolation: ExtrapolationCount,
-    /// Assessments so far.
-    pub assessments: AssessmentCount,
-}
-
 /// A molecular-dynamics run.
 pub struct Dynamics {
     potential: Arc<dyn Potential>,
@@ -94,6 +65,10 @@ pub struct Dynamics {
     list: VerletList,
     evaluation: Evaluation,
     thermostat: Box<dyn Thermostat>,
+    barostat: Option<Barostat>,
+    ramp: Option<Ramp>,
+    /// The cell of the start: its angles and volume.
+    start_cell: Cell,
     exchanged: f64,
     extrapolation: ExtrapolationCount,
     monitor: Option<Monitor>,
@@ -115,6 +90,7 @@ impl Dynamics {
         settings.validate()?;
         potential.check(&state.system)?;
         let list = VerletList::new(&state.system, potential.cutoff(), settings.skin)?;
+        let start_cell = state.system.cell.clone();
         let mut run = Self {
             potential,
             settings,
@@ -122,6 +98,9 @@ impl Dynamics {
             list,
             evaluation: Evaluation::default(),
             thermostat: Box::new(thermostat::Nve),
+            barostat: None,
+            ramp: None,
+            start_cell,
             exchanged: 0.0,
             extrapolation: ExtrapolationCount::default(),
             monitor: None,
@@ -138,22 +117,91 @@ impl Dynamics {
         Ok(run)
     }
 
-    /// Replace the thermostat; its variables start at rest. The conserved quantity continues without a jump.
+    /// Replace the thermostat; its variables start at rest, a ramp ends. The conserved quantity continues without a jump.
     ///
     /// # Errors
-    /// [`Error::InvalidParameter`] for a number out of range, or for rescaling atoms that do not move.
+    /// [`Error::InvalidParameter`] for a number out of range, for rescaling atoms that do not move, or for random forces
+    /// on atoms of which some degrees of freedom but the total momentum are frozen.
     pub fn set_thermostat(&mut self, spec: &ThermostatSpec) -> Result<()> {
-        if matches!(spec, ThermostatSpec::Rescale { .. }) && self.state.kinetic_energy() == 0.0 {
+        let rescales =
+            matches!(spec, ThermostatSpec::Rescale { .. } | ThermostatSpec::StochasticRescale { .. });
+        if rescales && self.state.kinetic_energy() == 0.0 {
             return Err(Error::InvalidParameter(
                 "velocities are all zero and cannot be rescaled: draw Maxwell-Boltzmann velocities first"
                     .into(),
             ));
         }
-        let thermostat = spec.build(self.state.n_dof())?;
+        let n_dof = self.state.n_dof();
+        let all = 3 * self.state.system.n_atoms();
+        if matches!(spec, ThermostatSpec::Langevin { .. }) && n_dof != all && n_dof + 3 != all {
+            return Err(Error::InvalidParameter(format!(
+                "Langevin dynamics moves all {} or {all} degrees of freedom, N_dof is {n_dof}",
+                all.saturating_sub(3)
+            )));
+        }
+        let thermostat = spec.build(n_dof)?;
+        self.ramp = None;
         self.exchanged += self.thermostat.energy() - thermostat.energy();
         self.thermostat = thermostat;
         self.keep_last_good();
         Ok(())
+    }
+
+    /// Let the target temperature of thermostat and barostat follow a program; `None` holds the present one. The heat that
+    /// a change of the target costs is part of the conserved quantity.
+    ///
+    /// # Errors
+    /// [`Error::InvalidParameter`] for a number out of range, or a thermostat without a target to be set.
+    pub fn set_ramp(&mut self, ramp: Option<Ramp>) -> Result<()> {
+        if let Some(target) = ramp.map(|ramp| ramp.at(self.state.step)).transpose()?
+            && !self.set_target(target)
+        {
+            return Err(Error::InvalidParameter(
+                "this thermostat has no target temperature that a program could change".into(),
+            ));
+        }
+        self.ramp = ramp;
+        self.keep_last_good();
+        Ok(())
+    }
+
+    /// Replace the barostat, at rest, or take it away: the cell stays as it is then. The conserved quantity continues
+    /// without a jump.
+    ///
+    /// # Errors
+    /// As [`Barostat::new`].
+    pub fn set_barostat(&mut self, spec: Option<&BarostatSpec>) -> Result<()> {
+        let n_dof = self.state.n_dof();
+        let barostat = spec.map(|spec| Barostat::new(spec, &self.start_cell, n_dof)).transpose()?;
+        let before = self.barostat_energy();
+        self.barostat = barostat;
+        self.exchanged += before - self.barostat_energy();
+        self.follow_ramp();
+        self.keep_last_good();
+        Ok(())
+    }
+
+    /// Energy of the barostat with the work `P V`, eV.
+    fn barostat_energy(&self) -> f64 {
+        self.barostat.as_ref().map_or(0.0, |barostat| barostat.energy(self.state.system.cell.volume()))
+    }
+
+    /// Sets the targets that the program has for the present step.
+    fn follow_ramp(&mut self) {
+        if let Some(Ok(target)) = self.ramp.map(|ramp| ramp.at(self.state.step)) {
+            self.set_target(target);
+        }
+    }
+
+    /// Another target for thermostat and barostat; `false` if the thermostat has none to be set.
+    fn set_target(&mut self, temperature_k: f64) -> bool {
+        let before = self.thermostat.energy() + self.barostat_energy();
+        let follows = self.thermostat.set_target(temperature_k);
+        if let Some(barostat) = self.barostat.as_mut().filter(|_| follows) {
+            barostat.set_target(temperature_k);
+        }
+        self.exchanged += before - self.thermostat.energy() - self.barostat_energy();
+        follows
     }
 
     /// Watch the reliability of the potential from now on, beginning with the present state; without effect for a
@@ -220,14 +268,9 @@ impl Dynamics {
     }
 
     fn step(&mut self, observer: &mut dyn Observer) -> Result<()> {
-        let timestep = self.settings.timestep_fs;
-        self.thermostat.half_step(Half::First, timestep, &mut self.state);
-        integrator::kick(&mut self.state, &self.evaluation.forces, 0.5 * timestep);
-        integrator::drift(&mut self.state, timestep);
-        self.state.step += 1;
+        self.first_half().map_err(|error| self.failure(&error.to_string()))?;
         self.forces().map_err(|error| self.failure(&error.to_string()))?;
-        integrator::kick(&mut self.state, &self.evaluation.forces, 0.5 * timestep);
-        self.thermostat.half_step(Half::Second, timestep, &mut self.state);
+        self.second_half();
         let row = self.row();
         let full = self.state.step.is_multiple_of(self.settings.guard.stride);
         self.check(&row, full)?;
@@ -238,6 +281,48 @@ impl Dynamics {
         self.watch(&row);
         observer.observe(&self.state, &row);
         Ok(())
+    }
+
+    /// Everything up to the new positions.
+    fn first_half(&mut self) -> Result<()> {
+        let timestep = self.settings.timestep_fs;
+        let half = 0.5 * timestep;
+        if let Some(barostat) = &mut self.barostat {
+            barostat.thermalize(half);
+        }
+        self.thermostat.half_step(Half::First, timestep, &mut self.state);
+        let moved = match &mut self.barostat {
+            None => {
+                integrator::kick(&mut self.state, &self.evaluation.forces, half);
+                integrator::drift(&mut self.state, timestep);
+                Ok(())
+            }
+            Some(barostat) => {
+                barostat.push(&self.state, &self.evaluation.virial, half);
+                barostat.kick(&mut self.state, &self.evaluation.forces, half);
+                barostat.drift(&mut self.state, timestep)
+            }
+        };
+        self.state.step += 1;
+        moved
+    }
+
+    /// Everything after the new forces: the mirror image of the first half.
+    fn second_half(&mut self) {
+        let timestep = self.settings.timestep_fs;
+        let half = 0.5 * timestep;
+        match &mut self.barostat {
+            None => integrator::kick(&mut self.state, &self.evaluation.forces, half),
+            Some(barostat) => {
+                barostat.kick(&mut self.state, &self.evaluation.forces, half);
+                barostat.push(&self.state, &self.evaluation.virial, half);
+            }
+        }
+        self.thermostat.half_step(Half::Second, timestep, &mut self.state);
+        if let Some(barostat) = &mut self.barostat {
+            barostat.thermalize(half);
+        }
+        self.follow_ramp();
     }
 
     fn forces(&mut self) -> Result<()> {
@@ -266,6 +351,7 @@ impl Dynamics {
             self.uncertain_frames.push(UncertainFrame {
                 step: row.step,
                 energy: row.potential_energy,
+                cell: *self.state.system.cell.vectors(),
                 positions: self.state.system.positions.clone(),
                 forces: self.evaluation.forces.clone(),
                 assessment: self.assessment.clone(),
@@ -278,7 +364,7 @@ impl Dynamics {
 
     fn check(&self, row: &ThermoRow, full: bool) -> Result<()> {
         let guard = &self.settings.guard;
-        let scalars = guard.scalars(row, &self.evaluation.forces);
+        let scalars = guard.scalars(row, self.start_cell.volume(), &self.evaluation.forces);
         if !full && scalars.is_none() {
             return Ok(());
         }
@@ -312,13 +398,24 @@ impl Dynamics {
     /// The quantities of the present state.
     pub fn row(&self) -> ThermoRow {
         let kinetic_energy = self.state.kinetic_energy();
+        let cell = &self.state.system.cell;
+        let virial = &self.evaluation.virial;
+        let work = 2.0 * kinetic_energy + virial[0][0] + virial[1][1] + virial[2][2];
+        let closed = cell.periodic() == [true; 3];
         ThermoRow {
             step: self.state.step,
             potential_energy: self.evaluation.energy,
             kinetic_energy,
             temperature_k: self.state.temperature_of(kinetic_energy),
             target_k: self.thermostat.target().unwrap_or(f64::NAN),
-            conserved: self.evaluation.energy + kinetic_energy + self.thermostat.energy() + self.exchanged,
+            volume: cell.volume(),
+            lengths: cell.lengths(),
+            pressure_gpa: if closed { work / (3.0 * cell.volume() * GIGAPASCAL) } else { f64::NAN },
+            conserved: self.evaluation.energy
+                + kinetic_energy
+                + self.thermostat.energy()
+                + self.barostat_energy()
+                + self.exchanged,
             n_extrapolating: self.evaluation.extrapolation.n_atoms,
             worst_excess: self.evaluation.extrapolation.worst,
             assessment: (!self.assessment.excess.is_empty()).then(|| self.assessment.summary()),
@@ -363,72 +460,5 @@ impl Dynamics {
     /// How often the neighbor list was rebuilt by this object.
     pub fn n_rebuilds(&self) -> usize {
         self.list.n_rebuilds()
-    }
-
-    /// The present state, complete.
-    pub fn snapshot(&self) -> Snapshot {
-        let mut snapshot = Snapshot::default();
-        self.write_snapshot(&mut snapshot);
-        snapshot
-    }
-
-    /// The last state that passed all checks, distances included.
-    pub fn last_good(&self) -> &Snapshot {
-        &self.last_good
-    }
-
-    /// Continue from `snapshot`, taken with the same potential, structure, settings and thermostat.
-    ///
-    /// # Errors
-    /// [`Error::Shape`] if it belongs to another structure or thermostat; whatever the potential reports.
-    pub fn restore(&mut self, snapshot: &Snapshot) -> Result<()> {
-        let n = self.state.system.n_atoms();
-        for (what, array) in [
-            ("positions", &snapshot.positions),
-            ("velocities", &snapshot.velocities),
-            ("list_positions", &snapshot.list_positions),
-        ] {
-            if array.len() != n {
-                return Err(Error::shape(what, format!("({n}, 3)"), format!("({}, 3)", array.len())));
-            }
-        }
-        let n_variables = self.thermostat.variables().len();
-        if snapshot.thermostat.len() != n_variables {
-            let got = format!("({},)", snapshot.thermostat.len());
-            return Err(Error::shape("thermostat variables", format!("({n_variables},)"), got));
-        }
-        self.state.step = snapshot.step;
-        self.state.velocities.clone_from(&snapshot.velocities);
-        self.state.system.positions.clone_from(&snapshot.list_positions);
-        self.list.rebuild(&self.state.system)?;
-        self.state.system.positions.clone_from(&snapshot.positions);
-        self.thermostat.variables_mut().copy_from_slice(&snapshot.thermostat);
-        self.exchanged = snapshot.exchanged;
-        self.extrapolation = snapshot.extrapolation;
-        self.assessments = snapshot.assessments;
-        self.uncertain_frames.clear();
-        self.forces()?;
-        self.keep_last_good();
-        self.failed = false;
-        self.check(&self.row(), true)
-    }
-
-    fn keep_last_good(&mut self) {
-        let mut snapshot = std::mem::take(&mut self.last_good);
-        self.write_snapshot(&mut snapshot);
-        self.last_good = snapshot;
-    }
-
-    fn write_snapshot(&self, out: &mut Snapshot) {
-        out.step = self.state.step;
-        out.positions.clone_from(&self.state.system.positions);
-        out.velocities.clone_from(&self.state.velocities);
-        out.list_positions.clear();
-        out.list_positions.extend_from_slice(self.list.reference());
-        out.thermostat.clear();
-        out.thermostat.extend_from_slice(self.thermostat.variables());
-        out.exchanged = self.exchanged;
-        out.extrapolation = self.extrapolation;
-        out.assessments = self.assessments;
     }
 }

@@ -1,7 +1,7 @@
 //! Watching the reliability of the potential along a run.
 
 use crate::error::{Error, Result};
-use crate::linalg::Vec3;
+use crate::linalg::{Mat3, Vec3};
 use crate::potential::{Assessment, AssessmentSummary};
 
 /// What to do where the potential is uncertain.
@@ -137,6 +137,8 @@ pub struct UncertainFrame {
     pub step: u64,
     /// Potential energy, eV.
     pub energy: f64,
+    /// Lattice vectors, Å.
+    pub cell: Mat3,
     /// Unwrapped positions, Å.
     pub positions: Vec<Vec3>,
     /// Forces, eV/Å.

@@ -1,6 +1,6 @@
 //! What a run records: thermodynamic rows and frames, each at its own stride.
 
-use crate::linalg::Vec3;
+use crate::linalg::{Mat3, Vec3};
 use crate::md::state::State;
 use crate::potential::AssessmentSummary;
 
@@ -17,6 +17,12 @@ pub struct ThermoRow {
     pub temperature_k: f64,
     /// Target temperature of the thermostat, K; NaN where there is none.
     pub target_k: f64,
+    /// Volume of the cell, Å³.
+    pub volume: f64,
+    /// Lengths of the lattice vectors, Å.
+    pub lengths: Vec3,
+    /// Instantaneous pressure `(2K + tr virial)/(3V)`, GPa; NaN in a cell that is not periodic in all directions.
+    pub pressure_gpa: f64,
     /// Conserved quantity, eV: constant up to the error of the time step.
     pub conserved: f64,
     /// Atoms whose environment lies outside the training range.
@@ -54,6 +60,8 @@ pub struct Recorder {
     pub positions: Vec<Vec3>,
     /// Velocities of the frames, Å/fs; empty unless asked for.
     pub velocities: Vec<Vec3>,
+    /// Lattice vectors of the frames, Å.
+    pub cells: Vec<Mat3>,
 }
 
 impl Recorder {
@@ -68,6 +76,7 @@ impl Recorder {
         self.frame_steps.clear();
         self.positions.clear();
         self.velocities.clear();
+        self.cells.clear();
     }
 }
 
@@ -87,6 +96,7 @@ impl Observer for Recorder {
         let n_frames = multiples(state.step, n_steps, self.stride_frames);
         let n_frames = n_frames.min(MAX_RESERVED / state.system.n_atoms().max(1));
         self.frame_steps.reserve(n_frames);
+        self.cells.reserve(n_frames);
         self.positions.reserve(n_frames * state.system.n_atoms());
         if self.with_velocities {
             self.velocities.reserve(n_frames * state.system.n_atoms());
@@ -99,6 +109,7 @@ impl Observer for Recorder {
         }
         if due(state.step, self.stride_frames) {
             self.frame_steps.push(state.step);
+            self.cells.push(*state.system.cell.vectors());
             self.positions.extend_from_slice(&state.system.positions);
             if self.with_velocities {
                 self.velocities.extend_from_slice(&state.velocities);

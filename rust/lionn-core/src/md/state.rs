@@ -1,7 +1,7 @@
 //! The mechanical state of a run: unwrapped positions, velocities and masses.
 
 use crate::error::{Error, Result};
-use crate::linalg::{Vec3, dot};
+use crate::linalg::{Mat3, Vec3, dot};
 use crate::system::System;
 use crate::units::{ACCELERATION, BOLTZMANN};
 
@@ -69,6 +69,11 @@ impl State {
         &self.masses
     }
 
+    /// Masses (u), and velocities (Å/fs) to be changed.
+    pub fn masses_and_velocities_mut(&mut self) -> (&[f64], &mut [Vec3]) {
+        (&self.masses, &mut self.velocities)
+    }
+
     /// Degrees of freedom that carry kinetic energy.
     pub fn n_dof(&self) -> usize {
         self.n_dof
@@ -78,6 +83,19 @@ impl State {
     pub fn kinetic_energy(&self) -> f64 {
         let sum: f64 = self.masses.iter().zip(&self.velocities).map(|(m, &v)| m * dot(v, v)).sum();
         0.5 * sum / ACCELERATION
+    }
+
+    /// `sum_i m_i v_i ⊗ v_i`, eV; its trace is twice the kinetic energy.
+    pub fn kinetic_tensor(&self) -> Mat3 {
+        let mut tensor = [[0.0; 3]; 3];
+        for (m, v) in self.masses.iter().zip(&self.velocities) {
+            for a in 0..3 {
+                for b in 0..3 {
+                    tensor[a][b] += m * v[a] * v[b] / ACCELERATION;
+                }
+            }
+        }
+        tensor
     }
 
     /// Temperature of a kinetic energy, `2 K / (N_dof k_B)`, K.

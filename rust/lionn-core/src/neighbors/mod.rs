@@ -14,6 +14,7 @@ pub use arrays::PairArrays;
 pub use brute_force::brute_force;
 pub use verlet::VerletList;
 
+use crate::cell::Cell;
 use crate::error::{Error, Result};
 use crate::linalg::{Vec3, add, sub};
 use crate::system::System;
@@ -75,6 +76,13 @@ impl NeighborList {
         self.n_atoms = system.n_atoms();
         self.n_pairs = self.blocks.iter().map(Block::n_pairs).sum();
         Ok(())
+    }
+
+    /// The same pairs in another cell: the vectors of [`Neighbors::images`] become those of `cell`.
+    fn follow(&mut self, cell: &Cell) {
+        if !self.shifts.is_of(cell) {
+            self.shifts.fill_vectors(cell);
+        }
     }
 
     /// Releases what only [`NeighborList::rebuild`] needs, for a list that is kept.
@@ -145,7 +153,8 @@ impl<'a> Neighbors<'a> {
         Iter { packed: self.packed.iter(), table: self.table }
     }
 
-    /// Index of every neighbor and `S·H` of the cell that the list was built for, Å: `r_ij = r_j - r_i + S·H`.
+    /// Index of every neighbor and `S·H` of the cell that the list was built for, or has followed, Å:
+    /// `r_ij = r_j - r_i + S·H`.
     #[inline]
     pub fn images(self) -> impl ExactSizeIterator<Item = (u32, Vec3)> + 'a {
         self.packed.iter().map(move |&p| (atom_of(p), self.table.vector(shift_of(p))))

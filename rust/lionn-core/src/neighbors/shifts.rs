@@ -71,11 +71,10 @@ impl ShiftTable {
         if !dense {
             (low, counts) = range([0; 3]);
         }
-        if dense && self.dense && (low, counts) == (self.low, self.counts) && self.lattice == *cell.vectors()
-        {
+        if dense && self.dense && (low, counts) == (self.low, self.counts) && self.is_of(cell) {
             return;
         }
-        (self.low, self.counts, self.dense, self.lattice) = (low, counts, dense, *cell.vectors());
+        (self.low, self.counts, self.dense) = (low, counts, dense);
         self.shifts.clear();
         for a in 0..counts[0] {
             for b in 0..counts[1] {
@@ -87,7 +86,14 @@ impl ShiftTable {
         self.fill_vectors(cell);
     }
 
-    fn fill_vectors(&mut self, cell: &Cell) {
+    /// Whether the vectors are those of `cell`.
+    pub fn is_of(&self, cell: &Cell) -> bool {
+        self.lattice == *cell.vectors()
+    }
+
+    /// Vectors of the shifts in `cell`, from now on.
+    pub fn fill_vectors(&mut self, cell: &Cell) {
+        self.lattice = *cell.vectors();
         self.vectors.clear();
         self.vectors.extend(self.shifts.iter().map(|&s| cell.shift_vector(s)));
     }

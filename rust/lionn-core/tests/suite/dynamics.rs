@@ -13,17 +13,17 @@ use lionn_core::units::{ACCELERATION, BOLTZMANN};
 use lionn_core::{Cell, System};
 
 /// Argon: well depth (eV), diameter (Å), mass (u) and the lattice constant of the crystal (Å).
-const EPSILON: f64 = 0.0104;
-const SIGMA: f64 = 3.40;
-const ARGON: f64 = 39.948;
-const LATTICE: f64 = 5.30;
+pub const EPSILON: f64 = 0.0104;
+pub const SIGMA: f64 = 3.40;
+pub const ARGON: f64 = 39.948;
+pub const LATTICE: f64 = 5.30;
 
-fn argon() -> Arc<dyn Potential> {
+pub fn argon() -> Arc<dyn Potential> {
     Arc::new(LennardJones::new(EPSILON, SIGMA, 5.5, 7.0).unwrap())
 }
 
 /// `n³` cubic cells of the basis `sites`.
-fn crystal(n: usize, lattice: f64, sites: &[[f64; 3]]) -> System {
+pub fn crystal(n: usize, lattice: f64, sites: &[[f64; 3]]) -> System {
     let mut positions = Vec::new();
     for x in 0..n {
         for y in 0..n {
@@ -38,13 +38,13 @@ fn crystal(n: usize, lattice: f64, sites: &[[f64; 3]]) -> System {
     System::new(cell, vec![18; positions.len()], positions).unwrap()
 }
 
-const FCC: [[f64; 3]; 4] = [[0.0; 3], [0.5, 0.5, 0.0], [0.5, 0.0, 0.5], [0.0, 0.5, 0.5]];
+pub const FCC: [[f64; 3]; 4] = [[0.0; 3], [0.5, 0.5, 0.0], [0.5, 0.0, 0.5], [0.0, 0.5, 0.5]];
 
-fn settings(timestep_fs: f64) -> Settings {
+pub fn settings(timestep_fs: f64) -> Settings {
     Settings { timestep_fs, skin: 0.6, guard: Guard::default() }
 }
 
-fn start(system: System, masses: Vec<f64>, temperature_k: f64, seed: u64) -> State {
+pub fn start(system: System, masses: Vec<f64>, temperature_k: f64, seed: u64) -> State {
     let velocities = maxwell_boltzmann(&masses, temperature_k, seed, true).unwrap();
     State::new(system, velocities, masses, None).unwrap()
 }
@@ -55,12 +55,12 @@ fn argon_run(timestep_fs: f64, temperature_k: f64) -> Dynamics {
     Dynamics::new(argon(), state, settings(timestep_fs)).unwrap()
 }
 
-fn chain(temperature_k: f64, tau_fs: f64, chain_length: usize) -> ThermostatSpec {
+pub fn chain(temperature_k: f64, tau_fs: f64, chain_length: usize) -> ThermostatSpec {
     ThermostatSpec::NoseHooverChain { temperature_k, tau_fs, chain_length, n_weights: 3, n_substeps: 1 }
 }
 
 /// Calls a closure with every step.
-struct Each<F: FnMut(&State, &ThermoRow)>(F);
+pub struct Each<F: FnMut(&State, &ThermoRow)>(pub F);
 
 impl<F: FnMut(&State, &ThermoRow)> Observer for Each<F> {
     fn prepare(&mut self, _state: &State, _n_steps: u64) {}
@@ -71,7 +71,7 @@ impl<F: FnMut(&State, &ThermoRow)> Observer for Each<F> {
 }
 
 /// Root-mean-square deviation of the conserved quantity from its mean over `time_fs`, eV.
-fn fluctuation(mut run: Dynamics, timestep_fs: f64, time_fs: f64) -> f64 {
+pub fn fluctuation(mut run: Dynamics, timestep_fs: f64, time_fs: f64) -> f64 {
     let (mut n, mut sum, mut square, mut first) = (0.0, 0.0, 0.0, None);
     let mut each = Each(|_: &State, row: &ThermoRow| {
         let value = row.conserved - *first.get_or_insert(row.conserved);
@@ -121,7 +121,7 @@ fn conserved_quantity_of_the_chain_is_second_order() {
 }
 
 /// Mean and standard error of block averages.
-fn blocks(values: &[f64], n_blocks: usize) -> (f64, f64) {
+pub fn blocks(values: &[f64], n_blocks: usize) -> (f64, f64) {
     let means: Vec<f64> = values
         .chunks_exact(values.len() / n_blocks)
         .map(|block| block.iter().sum::<f64>() / block.len() as f64)

@@ -5,6 +5,7 @@ mod common;
 mod density;
 mod descriptors;
 mod dynamics;
+mod ensembles;
 mod factorized;
 mod gauss_newton;
 mod labeled;

@@ -107,6 +107,54 @@ proptest! {
     }
 }
 
+/// A list is kept while the cell changes a little, with the vectors of the new cell, and rebuilt when it changes more.
+#[test]
+fn verlet_list_follows_the_cell() {
+    let mut system = crate::common::random_crystal(7, 20);
+    let mut list = VerletList::new(&system, 5.0, 0.8).unwrap();
+    system = system.deformed(&[[0.01, 0.0, 0.0], [0.0, -0.02, 0.0], [0.0, 0.0, 0.03]]).unwrap();
+    assert!(!list.update(&system).unwrap());
+    let mut n_images = 0;
+    for i in 0..system.n_atoms() {
+        for (pair, (j, vector)) in list.list().of(i).iter().zip(list.list().of(i).images()) {
+            assert_eq!((pair.j, system.cell.shift_vector(pair.shift)), (j, vector));
+            n_images += usize::from(pair.shift != [0; 3]);
+        }
+    }
+    assert!(n_images > 100);
+    system = system.deformed(&[[0.2, 0.0, 0.0], [0.0; 3], [0.0; 3]]).unwrap();
+    assert!(list.update(&system).unwrap());
+    assert_eq!(list.reference_cell(), &system.cell);
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(60))]
+
+    /// As long as the list stands, it holds every pair within the cutoff, while cell and atoms change at random.
+    #[test]
+    fn verlet_list_is_complete_while_the_cell_changes(
+        seed in 0u64..1000,
+        strain in prop::array::uniform3(prop::array::uniform3(-0.03f64..0.03)),
+        moves in prop::collection::vec(prop::array::uniform3(-0.1f64..0.1), 24),
+        n_steps in 1usize..5,
+    ) {
+        let mut system = crate::common::random_crystal(seed, 24);
+        let mut list = VerletList::new(&system, 4.0, 0.9).unwrap();
+        for step in 0..n_steps {
+            system = system.deformed(&strain).unwrap();
+            for (i, x) in system.positions.iter_mut().enumerate() {
+                let by = moves[(i + step) % moves.len()];
+                (0..3).for_each(|a| x[a] += by[a]);
+            }
+            list.update(&system).unwrap();
+            let known = sorted(list.list());
+            for pair in brute_force(&system, 4.0) {
+                prop_assert!(known.binary_search(&pair).is_ok());
+            }
+        }
+    }
+}
+
 /// Unwrapped positions drift through many cells; near ones get numbered shifts, far ones counted shifts.
 #[test]
 fn atoms_that_drifted_far_keep_their_neighbors() {

@@ -1,13 +1,21 @@
 //! Thermostats: what happens to the velocities before and after the velocity Verlet step.
 
+mod langevin;
 mod nose_hoover;
+mod program;
 mod rescale;
+mod stochastic_rescale;
 mod suzuki_yoshida;
 
+use rand::SeedableRng;
+use rand_pcg::Pcg64;
 use serde::{Deserialize, Serialize};
 
+pub use langevin::Langevin;
 pub use nose_hoover::NoseHooverChain;
-pub use rescale::{Law, Rescale};
+pub use program::{Law, Program, Ramp};
+pub use rescale::Rescale;
+pub use stochastic_rescale::StochasticRescale;
 pub use suzuki_yoshida::weights;
 
 use crate::error::{Error, Result};
@@ -32,6 +40,12 @@ pub trait Thermostat: Send + Sync {
 
     /// Target temperature at this moment, K; `None` where there is none.
     fn target(&self) -> Option<f64>;
+
+    /// Follow another target from now on; `false` where there is none to be set from outside. Masses keep the values of
+    /// the temperature that the thermostat was made for.
+    fn set_target(&mut self, _temperature_k: f64) -> bool {
+        false
+    }
 
     /// The internal variables, for a checkpoint.
     fn variables(&self) -> &[f64];
@@ -60,6 +74,26 @@ pub enum ThermostatSpec {
         /// Equal sub-steps of each half step.
         n_substeps: usize,
     },
+    /// [`Langevin`]: samples the canonical ensemble, with forces of its own on every atom.
+    Langevin {
+        /// Temperature, K.
+        #[serde(rename = "temperature_K")]
+        temperature_k: f64,
+        /// Friction, 1/ps.
+        friction_per_ps: f64,
+        /// Seed of the random forces.
+        seed: u64,
+    },
+    /// [`StochasticRescale`]: samples the canonical ensemble with one random factor for all velocities.
+    StochasticRescale {
+        /// Temperature, K.
+        #[serde(rename = "temperature_K")]
+        temperature_k: f64,
+        /// Relaxation time of the kinetic energy, fs.
+        tau_fs: f64,
+        /// Seed of the random factors.
+        seed: u64,
+    },
     /// [`Rescale`]: exact programmed kinetic energy; does not sample a known ensemble.
     Rescale {
         /// Temperature at the start of the program, K.
@@ -86,6 +120,12 @@ impl ThermostatSpec {
             Self::NoseHooverChain { temperature_k, tau_fs, chain_length, n_weights, n_substeps } => Box::new(
                 NoseHooverChain::new(temperature_k, tau_fs, chain_length, n_weights, n_substeps, n_dof)?,
             ),
+            Self::Langevin { temperature_k, friction_per_ps, seed } => {
+                Box::new(Langevin::new(temperature_k, friction_per_ps, seed)?)
+            }
+            Self::StochasticRescale { temperature_k, tau_fs, seed } => {
+                Box::new(StochasticRescale::new(temperature_k, tau_fs, seed, n_dof)?)
+            }
             Self::Rescale { start_k, end_k, n_steps, law } => {
                 Box::new(Rescale::new(start_k, end_k, n_steps, law)?)
             }
@@ -117,8 +157,20 @@ impl Thermostat for Nve {
     }
 }
 
+/// Random numbers of one half step: a generator of its own, made from the seed and the number of the half step since the
+/// start of the run, so that nothing has to be saved for the same bits after a restart.
+fn half_step_random(seed: u64, half: Half, step: u64) -> Pcg64 {
+    // The step is counted before the second half; both ends of a step are even and odd numbers of it.
+    let number = match half {
+        Half::First => 2 * step + 2,
+        Half::Second => 2 * step + 1,
+    };
+    // Weyl sequence of the golden ratio: numbers far apart for neighboring half steps and seeds.
+    Pcg64::seed_from_u64(seed.wrapping_add(number.wrapping_mul(0x9E37_79B9_7F4A_7C15)))
+}
+
 /// `name` must be a positive finite number.
-fn positive(name: &str, value: f64, unit: &str) -> Result<()> {
+pub(super) fn positive(name: &str, value: f64, unit: &str) -> Result<()> {
     if value.is_finite() && value > 0.0 {
         return Ok(());
     }

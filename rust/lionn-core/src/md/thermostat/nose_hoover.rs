@@ -14,7 +14,8 @@ use crate::units::BOLTZMANN;
 ///
 /// Half steps use the reversible factorization of Martyna et al., Mol. Phys. 87, 1117 (1996),
 /// doi:10.1080/00268979600100761, with Suzuki-Yoshida weights and sub-steps. A chain of length 1 is the original
-/// Nosé-Hoover thermostat; it is not ergodic for stiff or small systems.
+/// thermostat (Nosé, J. Chem. Phys. 81, 511 (1984), doi:10.1063/1.447334; Hoover, Phys. Rev. A 31, 1695 (1985),
+/// doi:10.1103/PhysRevA.31.1695); it is not ergodic for stiff or small systems.
 #[derive(Debug, Clone)]
 pub struct NoseHooverChain {
     temperature_k: f64,
@@ -59,8 +60,9 @@ impl NoseHooverChain {
         &self.masses
     }
 
-    /// Propagate the chain for `time` at kinetic energy `kinetic`; returns the factor for the velocities.
-    fn propagate(&mut self, time: f64, mut kinetic: f64) -> f64 {
+    /// Propagate the chain for `time` (fs) at kinetic energy `kinetic` (eV) of what it is coupled to; returns the factor
+    /// for the velocities.
+    pub fn propagate(&mut self, time: f64, mut kinetic: f64) -> f64 {
         let thermal = BOLTZMANN * self.temperature_k;
         let length = self.masses.len();
         let (xi, eta) = self.variables.split_at_mut(length);
@@ -121,6 +123,11 @@ impl Thermostat for NoseHooverChain {
 
     fn target(&self) -> Option<f64> {
         Some(self.temperature_k)
+    }
+
+    fn set_target(&mut self, temperature_k: f64) -> bool {
+        self.temperature_k = temperature_k;
+        true
     }
 
     fn variables(&self) -> &[f64] {
