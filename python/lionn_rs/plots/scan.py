@@ -160,7 +160,9 @@ def plot_pareto(result: ScanResult, ax: Axes | None = None) -> Figure:
     """Test error against the time of energy and forces, and the front of what is worth its cost.
 
     Force RMSE where the images have forces, else energy RMSE per atom; without a test set the
-    errors are those of the validation set. The ring marks the lowest validation loss.
+    errors are those of the validation set. The ring marks the lowest validation loss. Points are
+    labeled with their topology, or with their descriptor if the topology is the same for all;
+    labels without room are left out.
 
     Parameters
     ----------
@@ -224,10 +226,11 @@ def plot_pareto(result: ScanResult, ax: Axes | None = None) -> Figure:
         _pareto_scale(axes, "y", [end for end in ends if end > 0])
         front = pareto_front(costs, errors)
         corners = _draw_front(axes, [(costs[k], errors[k]) for k in front])
+        one_topology = len({group.hidden_layers for group in groups}) == 1
         _legend(axes, names)
         labels = [
             _Label(
-                _topology(group),
+                group.descriptor if one_topology else _topology(group),
                 (costs[k], errors[k]),
                 COLORS[names.index(group.descriptor) % len(COLORS)],
                 bold=k in front,
