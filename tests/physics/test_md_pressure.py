@@ -14,7 +14,16 @@ from ase import Atoms
 
 from lionn_rs.md import MdResult, mean_cell
 from lionn_rs.units import EV_A3_TO_GPA
-from tests.physics.test_md_ensemble import DECORRELATION, argon, pv, quietly, samples, simulate
+from tests.physics.test_md_ensemble import (
+    DECORRELATION,
+    argon,
+    check_kinetic_energy,
+    check_potential_energy,
+    pv,
+    quietly,
+    samples,
+    simulate,
+)
 
 pytestmark = pytest.mark.physics
 __all__ = ["argon"]  # the fixture
@@ -58,29 +67,12 @@ def npt_samples(result: MdResult, argon: Atoms) -> Any:
     ],
 )
 def test_kinetic_energy_is_canonical(argon: Atoms, options: dict[str, Any]) -> None:
-    data = samples(simulate(argon, 40.0, **options), argon)
-    p = quietly(pv.kinetic_energy.distribution, data, strict=True, data_is_uncorrelated=True)
-    assert p > 0.01
-    mean, width = quietly(
-        pv.kinetic_energy.distribution, data, strict=False, data_is_uncorrelated=True
-    )
-    assert abs(mean) < 3
-    assert abs(width) < 3
+    check_kinetic_energy(samples(simulate(argon, 40.0, **options), argon))
 
 
 @pytest.mark.parametrize("thermostat", ["langevin", "stochastic-rescale"])
 def test_potential_energy_follows_boltzmann(argon: Atoms, thermostat: str) -> None:
-    cold = samples(simulate(argon, 50.0, thermostat=thermostat), argon)
-    hot = samples(simulate(argon, 54.0, thermostat=thermostat), argon)
-    [quantile] = quietly(
-        pv.ensemble.check,
-        cold,
-        hot,
-        total_energy=False,
-        data_is_uncorrelated=True,
-        bootstrap_seed=1,
-    )
-    assert abs(quantile) < 3
+    check_potential_energy(argon, thermostat=thermostat)
 
 
 @pytest.mark.parametrize("options", [{}, {"thermostat": "langevin"}])

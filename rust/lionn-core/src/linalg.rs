@@ -69,18 +69,27 @@ pub fn inverse(m: &Mat3) -> Mat3 {
     result
 }
 
-/// Dot product of long vectors, in partial sums that do not wait for each other.
-pub fn long_dot(a: &[f64], b: &[f64]) -> f64 {
-    const PARTS: usize = 8;
-    let ((a, a_rest), (b, b_rest)) = (a.as_chunks::<PARTS>(), b.as_chunks::<PARTS>());
-    let mut sums = [0.0; PARTS];
-    for (a, b) in a.iter().zip(b) {
-        for k in 0..PARTS {
-            sums[k] += a[k] * b[k];
+/// Scalar product of long vectors in a fixed number of partial sums (a power of two), which do not wait for each other: the
+/// same bits on every instruction set.
+#[inline(always)]
+pub fn long_dot<const LANES: usize>(a: &[f64], b: &[f64]) -> f64 {
+    let n = a.len().min(b.len());
+    let ((a, a_rest), (b, b_rest)) = (a[..n].as_chunks::<LANES>(), b[..n].as_chunks::<LANES>());
+    let rest: f64 = a_rest.iter().zip(b_rest).map(|(x, y)| x * y).sum();
+    let mut sums = [0.0; LANES];
+    for (x, y) in a.iter().zip(b) {
+        for lane in 0..LANES {
+            sums[lane] += x[lane] * y[lane];
         }
     }
-    let rest: f64 = a_rest.iter().zip(b_rest).map(|(x, y)| x * y).sum();
-    sums.iter().sum::<f64>() + rest
+    let mut width = LANES;
+    while width > 1 {
+        width /= 2;
+        for lane in 0..width {
+            sums[lane] += sums[lane + width];
+        }
+    }
+    sums[0] + rest
 }
 
 #[cfg(test)]
@@ -92,7 +101,8 @@ mod tests {
         let numbers: Vec<f64> = (1..=21).map(f64::from).collect();
         for n in 0..=numbers.len() {
             let expected = (n * (n + 1) * (2 * n + 1) / 6) as f64;
-            assert_eq!(long_dot(&numbers[..n], &numbers[..n]), expected);
+            assert_eq!(long_dot::<8>(&numbers[..n], &numbers[..n]), expected);
+            assert_eq!(long_dot::<4>(&numbers[..n], &numbers), expected);
         }
     }
 

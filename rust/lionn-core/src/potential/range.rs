@@ -15,6 +15,9 @@ use crate::error::{Error, Result};
 use crate::linalg::long_dot;
 use serde::{Deserialize, Serialize};
 
+/// Partial sums of the scalar products.
+const LANES: usize = 8;
+
 /// Training environments of one element, as in a potential file.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -71,12 +74,12 @@ impl TrainingRange {
         );
         let (mut inside, mut scaled) = (0.0, 0.0);
         for (direction, variance) in self.directions.iter().zip(&self.variance) {
-            let square = long_dot(direction, work).powi(2);
+            let square = long_dot::<LANES>(direction, work).powi(2);
             inside += square;
             scaled += square / variance;
         }
         // Rounding may make the rest of a vector in the span of the directions slightly negative; a NaN must survive.
-        let rest = long_dot(work, work) - inside;
+        let rest = long_dot::<LANES>(work, work) - inside;
         let rest = if rest < 0.0 { 0.0 } else { rest };
         (scaled + rest / self.noise).sqrt() / self.largest
     }

@@ -1,23 +1,15 @@
 //! Products of vectors with a fixed number of partial sums and without fused operations: the same bits on every instruction
 //! set.
 
+use crate::linalg::long_dot;
+
 /// Vector lanes of the reductions: fixed, so that the result has the same bits on every instruction set.
 const LANES: usize = 4;
 
-/// Scalar product with a fixed number of partial sums.
+/// Scalar product with [`LANES`] partial sums.
 #[inline(always)]
 pub(super) fn dot(a: &[f64], b: &[f64]) -> f64 {
-    let n = a.len().min(b.len());
-    let (a, b) = (&a[..n], &b[..n]);
-    let (a_lanes, b_lanes) = (a.chunks_exact(LANES), b.chunks_exact(LANES));
-    let rest: f64 = a_lanes.remainder().iter().zip(b_lanes.remainder()).map(|(x, y)| x * y).sum();
-    let mut sums = [0.0; LANES];
-    for (x, y) in a_lanes.zip(b_lanes) {
-        for lane in 0..LANES {
-            sums[lane] += x[lane] * y[lane];
-        }
-    }
-    (sums[0] + sums[2]) + (sums[1] + sums[3]) + rest
+    long_dot::<LANES>(a, b)
 }
 
 /// [`dot`] of every row with `x`; four rows at a time, so that their sums do not wait for each other.

@@ -167,14 +167,8 @@ fn kinetic_energy_counts_3n_minus_3_degrees_of_freedom() {
     }
 }
 
-/// Atoms of mass 6.94 and 32.06 have `<K_i> = 3/2 k_B T (1 - m_i/M)` when the total momentum is zero.
-#[test]
-fn light_and_heavy_atoms_have_the_same_temperature_on_every_axis() {
-    let masses: Vec<f64> = (0..32).map(|i| if i % 2 == 0 { 6.94 } else { 32.06 }).collect();
-    let total: f64 = masses.iter().sum();
-    let state = start(crystal(2, LATTICE, &FCC), masses.clone(), 80.0, 8);
-    let mut run = Dynamics::new(argon(), state, settings(4.0)).unwrap();
-    run.set_thermostat(&chain(60.0, 150.0, 3)).unwrap();
+/// Twice the kinetic energy of the even and of the odd atoms along x, y and z after every step, eV.
+pub fn energies_of_kinds(run: &mut Dynamics, masses: &[f64], n_steps: u64) -> Vec<Vec<f64>> {
     let mut values = vec![Vec::new(); 6];
     let mut each = Each(|state: &State, _: &ThermoRow| {
         let mut sums = [0.0; 6];
@@ -187,7 +181,19 @@ fn light_and_heavy_atoms_have_the_same_temperature_on_every_axis() {
             list.push(sum);
         }
     });
-    run.run(100_000, None, &mut each).unwrap();
+    run.run(n_steps, None, &mut each).unwrap();
+    values
+}
+
+/// Atoms of mass 6.94 and 32.06 have `<K_i> = 3/2 k_B T (1 - m_i/M)` when the total momentum is zero.
+#[test]
+fn light_and_heavy_atoms_have_the_same_temperature_on_every_axis() {
+    let masses: Vec<f64> = (0..32).map(|i| if i % 2 == 0 { 6.94 } else { 32.06 }).collect();
+    let total: f64 = masses.iter().sum();
+    let state = start(crystal(2, LATTICE, &FCC), masses.clone(), 80.0, 8);
+    let mut run = Dynamics::new(argon(), state, settings(4.0)).unwrap();
+    run.set_thermostat(&chain(60.0, 150.0, 3)).unwrap();
+    let values = energies_of_kinds(&mut run, &masses, 100_000);
     for (which, list) in values.iter().enumerate() {
         let mass = if which < 3 { 6.94 } else { 32.06 };
         let expected = 16.0 * BOLTZMANN * 60.0 * (1.0 - mass / total);

@@ -1,7 +1,7 @@
 //! Langevin dynamics, stochastic rescaling, constant pressure and temperature programs as physics.
 
 use crate::dynamics::{
-    ARGON, Each, FCC, LATTICE, argon, blocks, chain, crystal, fluctuation, settings, start,
+    ARGON, Each, FCC, LATTICE, argon, blocks, chain, crystal, energies_of_kinds, fluctuation, settings, start,
 };
 use lionn_core::linalg::norm;
 use lionn_core::md::thermostat::{Law, Ramp, ThermostatSpec};
@@ -154,19 +154,7 @@ fn equipartition_in_every_ensemble() {
         if pressed {
             run.set_barostat(Some(&barostat(Coupling::Anisotropic, 0.05))).unwrap();
         }
-        let mut values = vec![Vec::new(); 6];
-        let mut each = Each(|state: &State, _: &ThermoRow| {
-            let mut sums = [0.0; 6];
-            for (i, v) in state.velocities.iter().enumerate() {
-                for a in 0..3 {
-                    sums[3 * (i % 2) + a] += masses[i] * v[a] * v[a] / ACCELERATION;
-                }
-            }
-            for (list, sum) in values.iter_mut().zip(sums) {
-                list.push(sum);
-            }
-        });
-        run.run(40_000, None, &mut each).unwrap();
+        let values = energies_of_kinds(&mut run, &masses, 40_000);
         for (which, list) in values.iter().enumerate() {
             let mass = if which < 3 { 6.94 } else { 32.06 };
             let expected = 16.0 * BOLTZMANN * TARGET * (1.0 - mass / total);

@@ -212,11 +212,7 @@ pub(super) fn sphere(degree: usize) -> Vec<([f64; 3], f64)> {
         let mut z = (PI * (i as f64 + 0.75) / (n_z as f64 + 0.5)).cos();
         let mut slope = 1.0;
         for _ in 0..10 {
-            let (mut below, mut value) = (0.0, 1.0);
-            for k in 1..=n_z {
-                let next = ((2 * k - 1) as f64 * z * value - (k - 1) as f64 * below) / k as f64;
-                (below, value) = (value, next);
-            }
+            let [below, value] = legendre(n_z, z);
             slope = n_z as f64 * (z * value - below) / (z * z - 1.0);
             z -= value / slope;
         }
@@ -228,6 +224,16 @@ pub(super) fn sphere(degree: usize) -> Vec<([f64; 3], f64)> {
         }
     }
     nodes
+}
+
+/// Legendre polynomials `P_(l-1)` (0 for `l = 0`) and `P_l`.
+pub(super) fn legendre(l: usize, x: f64) -> [f64; 2] {
+    let (mut below, mut value) = (0.0, 1.0);
+    for k in 1..=l {
+        let next = ((2 * k - 1) as f64 * x * value - (k - 1) as f64 * below) / k as f64;
+        (below, value) = (value, next);
+    }
+    [below, value]
 }
 
 #[cfg(test)]

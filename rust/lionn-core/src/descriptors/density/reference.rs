@@ -10,7 +10,7 @@
 //! ```
 
 use super::DensityCorrelations;
-use super::bispectrum::sphere;
+use super::bispectrum::{legendre, sphere};
 use super::radial::plain_radial;
 use crate::descriptors::{Descriptor, Environment};
 use std::f64::consts::PI;
@@ -47,7 +47,7 @@ impl ReferenceDensity {
                         for (k, w_k) in self.neighbors(environment, b) {
                             let radial =
                                 w_j * w_k * self.f(row_a, environment, j) * self.f(row_b, environment, k);
-                            sum += radial * legendre(shell.l, cosine(environment, j, k));
+                            sum += radial * legendre(shell.l, cosine(environment, j, k))[1];
                         }
                     }
                     square[x * n + y] = sum * (2 * shell.l + 1) as f64 / (4.0 * PI);
@@ -77,7 +77,7 @@ impl ReferenceDensity {
         for (column, channel, row) in self.columns(l) {
             for (j, weight) in self.neighbors(environment, channel) {
                 let cosine = crate::linalg::dot(environment.vector(j), u) / environment.r2[j].sqrt();
-                sum += mixing[column] * weight * self.f(row, environment, j) * legendre(l, cosine);
+                sum += mixing[column] * weight * self.f(row, environment, j) * legendre(l, cosine)[1];
             }
         }
         sum * (2 * l + 1) as f64 / (4.0 * PI)
@@ -110,14 +110,4 @@ impl ReferenceDensity {
 fn cosine(environment: &Environment, j: usize, k: usize) -> f64 {
     let dot = crate::linalg::dot(environment.vector(j), environment.vector(k));
     dot / (environment.r2[j] * environment.r2[k]).sqrt()
-}
-
-/// Legendre polynomial.
-fn legendre(l: usize, x: f64) -> f64 {
-    let (mut below, mut value) = (0.0, 1.0);
-    for k in 1..=l {
-        let next = ((2 * k - 1) as f64 * x * value - (k - 1) as f64 * below) / k as f64;
-        (below, value) = (value, next);
-    }
-    value
 }
