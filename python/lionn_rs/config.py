@@ -264,6 +264,14 @@ class MdSection(ProtocolSettings, Section):
     n_workers: Count | None = Field(
         None, description="Runs side by side; default: as many as there are cores"
     )
+    committee: str | None = Field(
+        None,
+        description="Committee file that watches the runs, relative to the TOML file: dynamics by "
+        "the potential, force spread by the committee; default: that of a potential which is one",
+    )
+    checkpoint_interval_s: Positive = Field(
+        30.0, description="Wall time between checkpoints, s: what a killed run loses at most"
+    )
 
     def protocol(self, temperature_K: float, seed: int) -> Protocol:
         """Return the protocol of one run."""
@@ -348,8 +356,11 @@ class RunConfig(TransportConfig, MdConfig, TrainConfig):
                 "[md] barostat and production_end_K belong to 'lionn md': diffusivities need a "
                 "fixed cell and a constant temperature"
             )
-        if self.md.max_force_std is not None and self.training.n_members < 2:
-            raise ValueError("[md] max_force_std needs a committee: n_members in [training]")
+        watched = self.training.n_members >= 2 or self.md.committee is not None
+        if self.md.max_force_std is not None and not watched:
+            raise ValueError(
+                "[md] max_force_std needs a committee: n_members in [training], or committee"
+            )
         limited = self.md.max_force_std is not None or self.md.max_grade is not None
         if self.md.on_uncertain != "report" and not limited:
             raise ValueError(

@@ -176,8 +176,9 @@ def _resolve_paths(content: dict[str, Any], folder: Path) -> None:
         elif isinstance(images, list) and all(isinstance(name, str) for name in images):
             data["images"] = [resolve_path(name, folder) for name in images]
     md = content.get("md")
-    if isinstance(md, dict) and isinstance(md.get("structure"), str):
-        md["structure"] = resolve_path(md["structure"], folder)
+    for key in ("structure", "committee"):
+        if isinstance(md, dict) and isinstance(md.get(key), str):
+            md[key] = resolve_path(md[key], folder)
 
 
 def _describe(detail: ErrorDetails, model: type[BaseModel]) -> str:

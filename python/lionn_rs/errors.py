@@ -25,3 +25,7 @@ class ModelFileError(LionnError):
 
 class SimulationError(LionnError):
     """A training or molecular-dynamics run had to stop (non-finite value, collision, ...)."""
+
+
+class StorageError(LionnError):
+    """Results could not be written (disk full, no permission); what was written before is kept."""

@@ -2,33 +2,94 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import math
 import os
 import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, is_dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 
 from lionn_rs.errors import ConfigError
 
-__all__ = ["check_folder", "json_safe", "prepare_folder", "write_bytes", "write_json", "write_text"]
+__all__ = [
+    "STOP_FILE",
+    "check_folder",
+    "json_safe",
+    "naming",
+    "prepare_folder",
+    "remove_temporary_files",
+    "replacing",
+    "write_bytes",
+    "write_json",
+    "write_text",
+]
+
+STOP_FILE = "stop"
+"""A file of this name in the folder of a run asks it to end; going on with the run removes it."""
 
 
 def write_bytes(path: str | Path, content: bytes) -> None:
     """Write a file under a temporary name, flush it to disk, then rename it into place."""
-    path = Path(path)
+    with replacing(Path(path)) as stream:
+        stream.write(content)
+
+
+@contextmanager
+def replacing(path: Path) -> Iterator[BinaryIO]:
+    """Stream to a temporary file that takes the place of ``path`` when everything is on disk.
+
+    A process that dies, a disk that is full and a power failure leave the old file or the new one:
+    the content is flushed before the rename, the folder after it.
+    """
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    with naming(path):
+        try:
+            with temporary.open("wb") as stream:
+                yield stream
+                stream.flush()
+                os.fsync(stream.fileno())
+            temporary.replace(path)
+        finally:
+            temporary.unlink(missing_ok=True)
+        _sync_folder(path.parent)
+
+
+def _sync_folder(path: Path) -> None:
+    """Flush the names in a folder to disk."""
+    if os.name == "nt":  # folders cannot be opened there
+        return
+    folder = os.open(path, os.O_RDONLY)
     try:
-        with temporary.open("wb") as stream:
-            stream.write(content)
-            stream.flush()
-            os.fsync(stream.fileno())
-        temporary.replace(path)
+        os.fsync(folder)
+    except OSError as error:
+        # Some network file systems have no such operation; a full disk or a broken one is reported.
+        if error.errno not in (errno.EINVAL, errno.ENOTSUP):
+            raise
     finally:
-        temporary.unlink(missing_ok=True)
+        os.close(folder)
+
+
+@contextmanager
+def naming(path: Path) -> Iterator[None]:
+    """Errors of the operating system inside name this file, not a temporary one or none."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno is None:
+            raise
+        raise OSError(error.errno, os.strerror(error.errno), str(path)) from error
+
+
+def remove_temporary_files(folder: Path) -> None:
+    """Remove what processes that were killed while they wrote a file have left in a folder."""
+    for path in folder.glob(".*.tmp"):
+        path.unlink(missing_ok=True)
 
 
 def write_text(path: str | Path, text: str) -> None:
@@ -97,7 +158,7 @@ def prepare_folder(path: str | Path, *, force: bool = False, resume: bool = Fals
     force : bool
         Remove what the folder holds.
     resume : bool
-        Keep what the folder holds and go on with it.
+        Keep what the folder holds and go on with it; only a request to stop is removed.
 
     Returns
     -------
@@ -106,22 +167,33 @@ def prepare_folder(path: str | Path, *, force: bool = False, resume: bool = Fals
     Raises
     ------
     ConfigError
-        The folder holds results or foreign files and neither ``force`` nor ``resume`` is given, or
-        it is a file.
+        The folder holds results or foreign files and neither ``force`` nor ``resume`` is given, it
+        is a file, or nothing can be written there.
     """
-    check_folder(path, force=force, resume=resume)
     path = Path(path)
-    if path.is_dir() and not resume:
-        if _holds_results(path):
-            shutil.rmtree(path)
-        for file in [entry for entry in path.rglob("*") if not entry.is_dir()]:
-            file.unlink()
-    path.mkdir(parents=True, exist_ok=True)
+    try:
+        check_folder(path, force=force, resume=resume)
+        if path.is_dir() and not resume:
+            if _holds_results(path):
+                shutil.rmtree(path)
+            for file in [entry for entry in path.rglob("*") if not entry.is_dir()]:
+                file.unlink()
+        path.mkdir(parents=True, exist_ok=True)
+        (path / STOP_FILE).unlink(missing_ok=True)
+        # Also says whether the file system is mounted read-only, which no owner can change.
+        if not os.access(path, os.W_OK | os.X_OK):
+            code = errno.EROFS if os.statvfs(path).f_flag & os.ST_RDONLY else errno.EACCES
+            raise OSError(code, os.strerror(code), str(path))
+    except OSError as error:
+        raise ConfigError(
+            f"{path}: cannot be written to ({error.strerror or error}); choose another output "
+            "folder, or get permission for this one"
+        ) from error
     return path
 
 
 PREAMBLE = {"config.resolved.toml", "split.json", "train.log", "run.log", "stages.json"}
-PREAMBLE |= {"images.traj", "scan.json", "scan.log"}
+PREAMBLE |= {"images.traj", "scan.json", "scan.log", STOP_FILE}
 """Files written before there is any result; what failed with these alone may be tried again."""
 
 

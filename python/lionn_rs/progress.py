@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from rich.console import Console
@@ -20,7 +21,12 @@ LOG_INTERVAL_S = 30.0
 
 
 def progress(
-    description: str, total: float, unit: str = "it", *, enabled: bool = True
+    description: str,
+    total: float,
+    unit: str = "it",
+    *,
+    enabled: bool = True,
+    speed: Callable[[float], str] | None = None,
 ) -> ProgressDisplay:
     """Progress display as a context manager.
 
@@ -34,6 +40,8 @@ def progress(
         Name of one unit ("iterations", "steps"), shown with the rate.
     enabled : bool
         ``False`` shows nothing.
+    speed : callable, optional
+        Says what a rate, units per second, means ("12.3 ns/day"); shown beside it.
 
     Returns
     -------
@@ -47,7 +55,7 @@ def progress(
     >>> display.done
     3.0
     """
-    return ProgressDisplay(description, total, unit, enabled=enabled)
+    return ProgressDisplay(description, total, unit, enabled=enabled, speed=speed)
 
 
 class ProgressDisplay:
@@ -57,8 +65,15 @@ class ProgressDisplay:
     """
 
     def __init__(
-        self, description: str, total: float, unit: str = "it", *, enabled: bool = True
+        self,
+        description: str,
+        total: float,
+        unit: str = "it",
+        *,
+        enabled: bool = True,
+        speed: Callable[[float], str] | None = None,
     ) -> None:
+        self._speed = speed
         self.description = description
         self.total = float(total)
         self.unit = unit
@@ -127,6 +142,8 @@ class ProgressDisplay:
         if done_here > 0:
             left = max(self.total - self.done, 0.0) / rate if rate > 0 else 0.0
             parts.append(_rate_text(rate, self.unit))
+            if self._speed is not None:
+                parts.append(self._speed(rate))
             parts.append(f"{format_duration(left)} left")
         return " · ".join([*parts, *([self._info] if self._info else [])])
 
@@ -137,6 +154,8 @@ class ProgressDisplay:
             elapsed = time.monotonic() - self._started
             text = f"{end}, {self.done:.0f}/{self.total:.0f} {self.unit}"
             text += f" in {format_duration(elapsed)}"
+            if self._speed is not None and self.done > self._skipped and elapsed > 0:
+                text += f" · {self._speed((self.done - self._skipped) / elapsed)}"
             text += f" · {self._info}" if self._info else ""
         print(f"{self.description}: {text}", file=sys.stderr, flush=True)  # noqa: T201
 

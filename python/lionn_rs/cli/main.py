@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
 import traceback
 from typing import Annotated
@@ -24,6 +25,7 @@ from lionn_rs.cli import (
     train,
 )
 from lionn_rs.errors import ConfigError, LionnError
+from lionn_rs.signals import last_signal
 
 __all__ = ["app", "main"]
 
@@ -33,6 +35,8 @@ EXIT_USAGE = 2
 """Wrong command line or configuration."""
 EXIT_INTERRUPT = 130
 """Stopped by Ctrl-C, as shells report it (128 + SIGINT)."""
+EXIT_TERMINATED = 143
+"""Stopped by SIGTERM, which queue systems send before they kill (128 + SIGTERM)."""
 
 app = typer.Typer(
     name="lionn",
@@ -72,7 +76,7 @@ def _options(
 
 
 def main(arguments: list[str] | None = None) -> None:
-    """Run the command line and exit: 0 success, 1 error, 2 usage or configuration, 130 Ctrl-C."""
+    """Run the command line and exit: 0 success, 1 error, 2 usage, 130 Ctrl-C, 143 SIGTERM."""
     arguments = sys.argv[1:] if arguments is None else list(arguments)
     debug = "--debug" in arguments
     # Accepted at any place, not only before the command.
@@ -105,7 +109,10 @@ def main(arguments: list[str] | None = None) -> None:
             if {"train", "md", "run", "scan"} & {*arguments[:1]}
             else ""
         )
-        typer.echo(f"lionn: interrupted{advice}", err=True)
+        what = "interrupted"
+        if last_signal() == signal.SIGTERM:
+            what, code = "terminated", EXIT_TERMINATED
+        typer.echo(f"lionn: {what}{advice}", err=True)
     sys.exit(code if isinstance(code, int) else 0)
 
 

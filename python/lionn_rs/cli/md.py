@@ -64,6 +64,13 @@ def command(
     workers: Annotated[
         int | None, typer.Option(help="Runs side by side.", show_default="as cores allow")
     ] = None,
+    committee: Annotated[
+        Path | None,
+        typer.Option(
+            help="Committee file (committee.json) that watches a run of another potential.",
+            show_default="none",
+        ),
+    ] = None,
     on_uncertain: Annotated[
         str | None,
         typer.Option(
@@ -93,6 +100,9 @@ def command(
 
     One run is written into the output folder itself, several into one subfolder each.
     Options go before the values of the TOML file.
+
+    Ctrl-C, SIGTERM or a file called 'stop' in the output folder end it with a checkpoint;
+    --resume goes on.
     """
     from lionn_rs.config import MdConfig
     from lionn_rs.config_file import load_config, merge_overrides, parse_config
@@ -109,6 +119,7 @@ def command(
             **_ensemble(ensemble, thermostat, barostat, pressure_gpa),
             "supercell": parse_supercell(supercell) if supercell else None,
             "n_workers": workers,
+            "committee": None if committee is None else str(committee),
             "on_uncertain": on_uncertain,
             "max_force_std": max_force_std,
             "max_grade": max_grade,

@@ -27,12 +27,19 @@ def command(
     """Images to conductivity: train, run dynamics at all temperatures, analyze, report.
 
     A run that was interrupted goes on with --resume; finished stages are kept.
+
+    Ctrl-C, SIGTERM or a file called 'stop' in the output folder end it with a checkpoint.
     """
     if demo == (config is not None):
         raise ConfigError("give either a TOML file or --demo")
 
     from lionn_rs.workflows.run import demo_config, run_workflow
+    from lionn_rs.workflows.stop_file import StoppedByFile
 
     with demo_config() if config is None else nullcontext(config) as path:
-        report = run_workflow(path, output, resume=resume, force=force, progress=not quiet)
-    say(f"report: {report}")
+        try:
+            report = run_workflow(path, output, resume=resume, force=force, progress=not quiet)
+        except StoppedByFile as stopped:
+            say(str(stopped))
+        else:
+            say(f"report: {report}")

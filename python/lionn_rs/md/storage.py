@@ -1,12 +1,15 @@
 """Where a run keeps its records: a folder that survives a killed process, or memory.
 
-A checkpoint is written after frames and thermo rows have reached the disk. On resume everything
-after the checkpoint is dropped, so files and state always agree.
+A checkpoint is written after frames and thermo rows have been flushed to the disk, each with fsync,
+and is itself flushed before it takes its name: neither a killed process nor a power failure leaves
+a checkpoint that is ahead of the records. On resume everything after the checkpoint is dropped, so
+files and state always agree.
 """
 
 from __future__ import annotations
 
 import io
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from typing import Protocol as Interface
@@ -16,7 +19,8 @@ from numpy.typing import NDArray
 
 from lionn_rs._core import __version__
 from lionn_rs.errors import ConfigError, DataError
-from lionn_rs.files import prepare_folder, write_bytes, write_json
+from lionn_rs.files import prepare_folder, remove_temporary_files, write_bytes, write_json
+from lionn_rs.locking import locked
 from lionn_rs.md.checkpoint import (
     CHECKPOINT_FILE,
     hash_structure,
@@ -36,11 +40,14 @@ from lionn_rs.md.uncertainty import (
     UNCERTAIN_FILE,
     UncertainWriter,
     assessed_columns,
+    frame_origin,
     uncertain_atoms,
 )
 
 if TYPE_CHECKING:
     from ase import Atoms
+
+    from lionn_rs.committee import Committee
 
 __all__ = ["FolderStore", "MemoryStore", "Store", "describe", "read_uncertain"]
 
@@ -51,9 +58,12 @@ SCHEMA_VERSION = 1
 Records = dict[str, NDArray[Any]]
 
 
-def describe(potential: Any, atoms: Atoms, protocol: Protocol) -> dict[str, Any]:
+def describe(
+    potential: Any, atoms: Atoms, protocol: Protocol, committee: Committee | None = None
+) -> dict[str, Any]:
     """Metadata that fix a run: what is run, with what, from where."""
     n_atoms = len(atoms)
+    judge = potential if committee is None else committee
     return {
         "schema": SCHEMA,
         "schema_version": SCHEMA_VERSION,
@@ -71,14 +81,15 @@ def describe(potential: Any, atoms: Atoms, protocol: Protocol) -> dict[str, Any]
             for stage in protocol.stages
         ],
         "potential_hash": str(getattr(potential, "hash", "")) or type(potential).__name__,
+        "committee_hash": None if committee is None else committee.hash,
         "structure_hash": hash_structure(atoms),
         "formula": str(atoms.symbols),
         "n_atoms": n_atoms,
         "n_dof": protocol.n_dof or 3 * n_atoms - 3,
         "volume": float(abs(np.linalg.det(atoms.cell[:]))),
         "seed": protocol.seed,
-        "assessed": list(assessed_columns(potential)),
-        "spread_scale": getattr(potential, "spread_scale", None),
+        "assessed": list(assessed_columns(potential, committee)),
+        "spread_scale": getattr(judge, "spread_scale", None),
         "units": {"length": "Å", "time": "fs", "energy": "eV", "mass": "u", "temperature": "K"},
     }
 
@@ -89,6 +100,9 @@ class Store(Interface):
     metadata: dict[str, Any]
     folder: Path | None
     seconds_before: float
+
+    def held(self) -> AbstractContextManager[None]:
+        """Keep others away from the place while inside."""
 
     def checkpoint(self) -> dict[str, Any] | None:
         """Checkpoint to continue from, ``None`` for a fresh start."""
@@ -140,10 +154,18 @@ class FolderStore:
         self._atoms: Atoms | None = None
         self._found = self._previous() if resume else None
 
+    def held(self) -> AbstractContextManager[None]:
+        """See :class:`Store`."""
+        return locked(self._folder)
+
     def _previous(self) -> dict[str, Any] | None:
         """Metadata of the run in the folder, if it has one that can be continued."""
         path, checkpoint = self._folder / METADATA_FILE, self._folder / CHECKPOINT_FILE
         if not checkpoint.is_file():
+            if path.is_file():  # it is written after the first checkpoint
+                raise DataError(
+                    f"{checkpoint}: missing, this run cannot be continued; --force starts over"
+                )
             return None
         if not path.is_file():
             if read_checkpoint(checkpoint)["step"] == 0:
@@ -156,6 +178,7 @@ class FolderStore:
 
     def checkpoint(self) -> dict[str, Any] | None:
         """See :class:`Store`."""
+        remove_temporary_files(self._folder)
         if self._found is None:
             return None
         return read_checkpoint(self._folder / CHECKPOINT_FILE)
@@ -220,7 +243,8 @@ class FolderStore:
         if self._pending_uncertain:
             assert self._uncertain is not None
             atoms = self._atoms or Trajectory.open(self._folder).atoms(0)
-            self._uncertain.append(self._pending_uncertain, atoms, self._protocol.timestep_fs)
+            origin = frame_origin(self.metadata, self._folder)
+            self._uncertain.append(self._pending_uncertain, atoms, origin)
             self._pending_uncertain = []
 
     def write(self, snapshot: dict[str, Any], stage: int, state: dict[str, Any]) -> None:
@@ -268,6 +292,10 @@ class MemoryStore:
         self._atoms: Atoms | None = None
         self._records: list[Records] = []
         self._uncertain: list[dict[str, Any]] = []
+
+    def held(self) -> AbstractContextManager[None]:
+        """See :class:`Store`."""
+        return nullcontext()
 
     def checkpoint(self) -> dict[str, Any] | None:
         """See :class:`Store`."""
@@ -320,8 +348,8 @@ class MemoryStore:
     def uncertain_frames(self) -> list[Atoms]:
         """See :class:`Store`."""
         assert self._atoms is not None
-        timestep_fs = Protocol(**self.metadata["protocol"]).timestep_fs
-        return [uncertain_atoms(frame, self._atoms, timestep_fs) for frame in self._uncertain]
+        origin = frame_origin(self.metadata, None)
+        return [uncertain_atoms(frame, self._atoms, origin) for frame in self._uncertain]
 
 
 def read_uncertain(folder: Path) -> list[Atoms]:
@@ -340,12 +368,13 @@ def _check_same_run(path: Path, previous: dict[str, Any], metadata: dict[str, An
     """Refuse to continue a run of something else."""
     if previous.get("schema") != SCHEMA or previous.get("schema_version") != SCHEMA_VERSION:
         raise DataError(f"{path}: not the metadata of a run of this version of lionn_rs")
-    for name in ("potential_hash", "structure_hash"):
-        if previous[name] != metadata[name]:
+    for name in ("potential_hash", "committee_hash", "structure_hash"):
+        then, now = previous.get(name), metadata[name]
+        if then != now:
             what = name.removesuffix("_hash")
             raise ConfigError(
                 f"{path}: cannot resume, the {what} is another one "
-                f"({previous[name][:12]} then, {metadata[name][:12]} now)"
+                f"({(then or 'none')[:12]} then, {(now or 'none')[:12]} now)"
             )
     new = metadata["protocol"]
     # Settings that are newer than the run had their defaults.

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lionn_rs.errors import DataError
-from lionn_rs.files import write_text
+from lionn_rs.files import naming, write_text
 from lionn_rs.md.protocol import Protocol
 from lionn_rs.md.uncertainty import GRADE_COLUMNS, SPREAD_COLUMNS
 
@@ -114,7 +114,7 @@ class ThermoWriter:
             columns[name].tolist() if name == "stage" else map(repr, columns[name].tolist())
             for name in self.columns
         ]
-        with self.path.open("a", encoding="utf-8") as stream:
+        with naming(self.path), self.path.open("a", encoding="utf-8") as stream:
             stream.writelines(",".join(row) + "\n" for row in zip(*texts, strict=True))
             stream.flush()
             os.fsync(stream.fileno())

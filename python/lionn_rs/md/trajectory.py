@@ -2,8 +2,8 @@
 
 The file is laid out once, with room for all frames of the protocol; later writes touch raw data
 only, never the structure of the file, so that a process killed at any moment leaves a readable
-file. Frames not yet written have step -1. Layout: de Buyl, Colberg, Höfling, Comput. Phys. Commun.
-185, 1546 (2014), doi:10.1016/j.cpc.2014.01.018.
+file (:mod:`lionn_rs.md.hdf5`). Frames not yet written have step -1. Layout: de Buyl, Colberg,
+Höfling, Comput. Phys. Commun. 185, 1546 (2014), doi:10.1016/j.cpc.2014.01.018.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from lionn_rs._core import __version__
 from lionn_rs.errors import ConfigError, DataError
+from lionn_rs.md.hdf5 import changed, laid_out, write_rows
 from lionn_rs.md.thermo import THERMO_FILE, read_thermo
 
 if TYPE_CHECKING:
@@ -63,10 +64,7 @@ class TrajectoryWriter:
         changes_cell: bool = False,
     ) -> TrajectoryWriter:
         """Lay out a file with room for ``n_frames`` frames."""
-        import h5py
-
-        temporary = path.with_name(f".{path.name}.tmp")
-        with h5py.File(temporary, "w") as file:
+        with laid_out(path) as file:
             _write_header(file, metadata)
             group = file.create_group("particles/all")
             box = group.create_group("box")
@@ -91,7 +89,6 @@ class TrajectoryWriter:
                 velocity = group.create_group("velocity")
                 velocity["step"], velocity["time"] = position["step"], position["time"]
                 _reserve(velocity, "value", shape, precision).attrs["unit"] = "Angstrom fs-1"
-        temporary.replace(path)
         return cls(path, 0)
 
     @classmethod
@@ -110,23 +107,26 @@ class TrajectoryWriter:
         if not path.is_file():
             raise DataError(f"{path}: missing, this trajectory cannot be continued")
         try:
-            with h5py.File(path, "r+") as file:
-                position = file["particles/all/position"]
-                steps = position["step"][:]
-                keep = int(np.count_nonzero((steps >= 0) & (steps <= last_step)))
-                end = int(steps[keep - 1]) if keep else -1
-                if end + metadata["protocol"]["stride"] <= last_step:
-                    raise DataError(
-                        f"{path}: cannot continue this trajectory, it ends at step {max(end, 0)}, "
-                        f"the checkpoint is of step {last_step}"
-                    )
-                position["step"][keep:] = UNWRITTEN
-                _resize(file, max(n_frames, keep))
-                parameters = file["parameters/lionn"]
-                if json.loads(parameters.attrs["metadata"]) != metadata:
-                    parameters.attrs["metadata"] = json.dumps(metadata)
+            with h5py.File(path, "r") as file:
+                steps = file["particles/all/position/step"][:]
+                found = json.loads(file["parameters/lionn"].attrs["metadata"])
         except (OSError, KeyError) as error:
             raise DataError(f"{path}: cannot continue this trajectory: {error}") from error
+        keep = int(np.count_nonzero((steps >= 0) & (steps <= last_step)))
+        end = int(steps[keep - 1]) if keep else -1
+        if end + metadata["protocol"]["stride"] <= last_step:
+            raise DataError(
+                f"{path}: cannot continue this trajectory, it ends at step {max(end, 0)}, "
+                f"the checkpoint is of step {last_step}"
+            )
+        if (steps[keep:] != UNWRITTEN).any():
+            dropped = np.full(len(steps) - keep, UNWRITTEN)
+            write_rows(path, keep, {"particles/all/position/step": dropped})
+        # As JSON, where tuples are lists.
+        if found != json.loads(json.dumps(metadata)) or len(steps) != max(n_frames, keep):
+            with changed(path) as file:
+                _resize(file, max(n_frames, keep))
+                file["parameters/lionn"].attrs["metadata"] = json.dumps(metadata)
         return cls(path, keep)
 
     def append(
@@ -141,30 +141,22 @@ class TrajectoryWriter:
 
         Cells (n, 3, 3), Å, belong to a file whose cell changes.
         """
-        import h5py
-
         if len(steps) == 0:
             return
-        end = self.n_frames + len(steps)
-        with h5py.File(self.path, "r+") as file:
-            group = file["particles/all"]
-            if end > group["position/step"].shape[0]:
-                _resize(file, end)
-            part = slice(self.n_frames, end)
-            group["position/value"][part] = positions
-            if velocities is not None and "velocity" in group:
-                group["velocity/value"][part] = velocities
-            if cells is not None:
-                group["box/edges/value"][part] = cells
-            group["position/time"][part] = time_fs
-            group["position/step"][part] = steps
-        self.n_frames = end
+        columns: dict[str, NDArray[Any]] = {"position/value": positions}
+        if velocities is not None:
+            columns["velocity/value"] = velocities
+        if cells is not None:
+            columns["box/edges/value"] = cells
+        # The step says that a frame is there, so it comes last.
+        columns |= {"position/time": time_fs, "position/step": steps}
+        places = {f"particles/all/{name}": values for name, values in columns.items()}
+        write_rows(self.path, self.n_frames, places)
+        self.n_frames += len(steps)
 
     def finish(self) -> None:
         """Give back the room of frames that will not be written."""
-        import h5py
-
-        with h5py.File(self.path, "r+") as file:
+        with changed(self.path) as file:
             _resize(file, self.n_frames)
 
 

@@ -17,6 +17,7 @@ from lionn_rs.files import write_bytes
 if TYPE_CHECKING:
     from ase import Atoms
 
+    from lionn_rs.committee import Committee
     from lionn_rs.md.protocol import Protocol, ProtocolSettings
 
 __all__ = [
@@ -26,6 +27,7 @@ __all__ = [
     "UncertainWriter",
     "assessed_columns",
     "check_limits",
+    "frame_origin",
     "set_monitor",
     "uncertain_atoms",
 ]
@@ -42,18 +44,24 @@ STEP: Final = re.compile(r"\bstep=(\d+)\b")
 Frame = dict[str, Any]
 
 
-def assessed_columns(potential: Any) -> tuple[str, ...]:
-    """Columns that a thermo table of this potential has beside those of every run."""
+def assessed_columns(potential: Any, committee: Committee | None = None) -> tuple[str, ...]:
+    """Columns that a thermo table of this potential has beside those of every run.
+
+    The spread is that of ``committee`` where there is one beside the potential.
+    """
     core = getattr(potential, "core", potential)
+    judge = core if committee is None else committee.core
     columns: tuple[str, ...] = ()
-    if isinstance(core, _core.Committee) and len(core.members) > 1:
+    if isinstance(judge, _core.Committee) and len(judge.members) > 1:
         columns += SPREAD_COLUMNS
     if getattr(core, "training_range", None) is not None:
         columns += GRADE_COLUMNS
     return columns
 
 
-def check_limits(protocol: ProtocolSettings, potential: Any) -> None:
+def check_limits(
+    protocol: ProtocolSettings, potential: Any, committee: Committee | None = None
+) -> None:
     """Refuse limits that this potential cannot be held to, before anything is run.
 
     Raises
@@ -61,11 +69,11 @@ def check_limits(protocol: ProtocolSettings, potential: Any) -> None:
     ConfigError
         A limit on what the potential does not know, or an action without any limit.
     """
-    known = assessed_columns(potential)
+    known = assessed_columns(potential, committee)
     if protocol.max_force_std is not None and "max_force_std" not in known:
         raise ConfigError(
-            "max_force_std needs a committee, this is one potential "
-            "(train one with 'lionn train --committee 4')"
+            "max_force_std needs a committee, this is one potential (give one with --committee, "
+            "or train one with 'lionn train --committee 4')"
         )
     if protocol.max_grade is not None and "max_grade" not in known:
         raise ConfigError(
@@ -93,8 +101,26 @@ def set_monitor(core: _core.MdRun, protocol: Protocol) -> None:
     )
 
 
-def uncertain_atoms(frame: Frame, atoms: Atoms, timestep_fs: float) -> Atoms:
+def frame_origin(metadata: dict[str, Any], folder: Path | None) -> dict[str, Any]:
+    """Return what the kept frames of a run say about it, from the metadata of the run."""
+    protocol = metadata["protocol"]
+    info = {
+        "temperature_K": protocol["temperature_K"],
+        "seed": protocol["seed"],
+        "potential_hash": metadata["potential_hash"],
+    }
+    if metadata.get("committee_hash"):
+        info["committee_hash"] = metadata["committee_hash"]
+    if folder is not None:
+        # The name alone: a run that goes on elsewhere writes the same frames.
+        info["run"] = folder.resolve().name
+    return {"timestep_fs": protocol["timestep_fs"], "info": info}
+
+
+def uncertain_atoms(frame: Frame, atoms: Atoms, origin: dict[str, Any]) -> Atoms:
     """One kept frame, wrapped into the cell, with what the potential said about it.
+
+    ``origin`` has ``timestep_fs``, and what is told about the run (see :func:`frame_origin`).
 
     Energy and forces of the network are called ``network_energy`` and ``network_forces``, so that
     nobody trains on them as if they were labels.
@@ -105,7 +131,8 @@ def uncertain_atoms(frame: Frame, atoms: Atoms, timestep_fs: float) -> Atoms:
     kept.wrap()
     kept.info |= {
         "step": int(frame["step"]),
-        "time_fs": frame["step"] * timestep_fs,
+        "time_fs": frame["step"] * origin["timestep_fs"],
+        **origin["info"],
         "network_energy": frame["energy"],
     }
     kept.arrays["network_forces"] = frame["forces"]
@@ -137,14 +164,14 @@ class UncertainWriter:
         else:
             path.unlink(missing_ok=True)
 
-    def append(self, frames: Sequence[Frame], atoms: Atoms, timestep_fs: float) -> None:
+    def append(self, frames: Sequence[Frame], atoms: Atoms, origin: dict[str, Any]) -> None:
         """Append frames; the file is replaced as a whole, so it is never half written."""
         from ase.io import write
 
         if not frames:
             return
         stream = io.StringIO()
-        write(stream, [uncertain_atoms(f, atoms, timestep_fs) for f in frames], format="extxyz")
+        write(stream, [uncertain_atoms(f, atoms, origin) for f in frames], format="extxyz")
         self._text += stream.getvalue()
         write_bytes(self.path, self._text.encode("utf-8"))
 

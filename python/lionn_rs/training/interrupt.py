@@ -7,6 +7,8 @@ import threading
 from types import FrameType, TracebackType
 from typing import Any
 
+from lionn_rs.signals import note
+
 
 class DeferredInterrupt:
     """While active, the first Ctrl-C or SIGTERM only sets :attr:`seen`, a second interrupts.
@@ -37,4 +39,5 @@ class DeferredInterrupt:
     def _handle(self, number: int, frame: FrameType | None) -> None:
         if self.seen:
             raise KeyboardInterrupt
+        note(number)
         self.seen = True

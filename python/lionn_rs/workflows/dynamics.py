@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,16 +13,19 @@ from lionn_rs.errors import DataError, LionnError, SimulationError
 from lionn_rs.files import prepare_folder, write_text
 from lionn_rs.md.averages import mean_and_error
 from lionn_rs.md.cell import MEAN_CELL_FILE, mean_cell, write_mean_cell
+from lionn_rs.md.single_run import ns_per_day
+from lionn_rs.progress import format_duration
 from lionn_rs.units import PS_TO_FS
 from lionn_rs.workflows.figures import save_figure
 from lionn_rs.workflows.inputs import load_structure
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterator
+    from collections.abc import Callable, Collection, Iterator, Sequence
 
     from ase import Atoms
     from numpy.typing import NDArray
 
+    from lionn_rs.committee import Committee
     from lionn_rs.config import MdConfig, MdSection
     from lionn_rs.md import MdResult
     from lionn_rs.potential import BasePotential
@@ -30,6 +34,7 @@ __all__ = [
     "check_elements",
     "check_structure",
     "describe_run",
+    "load_committee",
     "md_command",
     "md_stage",
     "run_record",
@@ -74,23 +79,50 @@ def md_command(
     section = config.md
     assert section.structure is not None
     model = load(potential)
-    check_limits(section, model)
     atoms = load_structure(section.structure, section.supercell)
     check_structure(model, atoms, section.structure)
+    committee = load_committee(section, atoms)
+    check_limits(section, model, committee)
     folder = prepare_folder(output, force=force, resume=resume)
     resolved = folder / "config.resolved.toml"
     if not resolved.exists():
         write_text(resolved, to_toml(config))
     single = len(section.temperatures_K) * len(section.seeds) == 1
-    results = md_stage(section, model, atoms, folder, progress=progress, single=single)
+    started = time.monotonic()
+    results = md_stage(
+        section, model, atoms, folder, progress=progress, single=single, committee=committee
+    )
+    seconds = time.monotonic() - started
     write_text(resolved, to_toml(config))  # a resumed run may be longer
     for result in results:
         yield describe_run(run_record(result))
+    if not single:
+        yield describe_speed(results, seconds)
     failed = [result for result in results if result.status == "failed"]
     if failed:
         raise SimulationError(
             f"{len(failed)} of {len(results)} runs had to stop, the first: {failed[0].message}"
         )
+
+
+def load_committee(section: MdSection, atoms: Atoms) -> Committee | None:
+    """Load the committee that watches runs of another potential, if there is one.
+
+    Raises
+    ------
+    ModelFileError, DataError
+        It is not a committee, or does not know the structure.
+    """
+    from lionn_rs.committee import Committee
+
+    if section.committee is None:
+        return None
+    committee = Committee.load(section.committee)
+    try:
+        check_structure(committee, atoms, str(section.structure))
+    except DataError as error:
+        raise DataError(f"{section.committee}: cannot watch this run: {error}") from error
+    return committee
 
 
 def check_elements(elements: Collection[str], atoms: Atoms, source: str) -> None:
@@ -132,10 +164,13 @@ def md_stage(
     *,
     progress: bool,
     single: bool = False,
+    committee: Committee | None = None,
+    stop_folders: Sequence[Path] = (),
 ) -> list[MdResult]:
     """Run all temperatures and seeds side by side, one subfolder per run unless ``single``.
 
-    Runs found in ``folder`` are continued; those that are finished or had to stop are kept.
+    A file called ``stop`` in ``folder`` or one of ``stop_folders`` ends all of them. Runs found in
+    ``folder`` are continued; those that are finished or had to stop are kept.
     """
     from lionn_rs.md import MdJob, run_many
 
@@ -151,8 +186,16 @@ def md_stage(
             if stopped is not None:
                 results[target] = stopped
             else:
-                jobs.append(MdJob(potential, atoms, protocol, target, resume=True))
-    for job, result in zip(jobs, run_many(jobs, section.n_workers, progress=progress), strict=True):
+                job = MdJob(potential, atoms, protocol, target, resume=True, committee=committee)
+                jobs.append(job)
+    done = run_many(
+        jobs,
+        section.n_workers,
+        progress=progress,
+        checkpoint_interval_s=section.checkpoint_interval_s,
+        stop_folders=[folder, *stop_folders],
+    )
+    for job, result in zip(jobs, done, strict=True):
         results[Path(str(job.output))] = result
         if result.status == "finished" and result.trajectory.changes_cell:
             write_mean_cell(result.trajectory)
@@ -192,6 +235,7 @@ def run_record(result: MdResult) -> dict[str, Any]:
         "n_steps": int(meta["step"]),
         "seconds": float(meta["seconds"]),
         "us_per_atom_step": 1e6 * meta["seconds"] / max(meta["step"], 1) / n_atoms,
+        "ns_per_day": meta.get("ns_per_day"),
     }
     if int(production.sum()) < FEWEST_ROWS:
         return record | dict.fromkeys(PRODUCTION_KEYS)
@@ -249,11 +293,37 @@ def describe_run(record: dict[str, Any]) -> str:
         return f"{head} after {record['n_steps']} steps, no production to speak of"
     return (
         f"{head}, {record['production_ps']:g} ps at {record['mean_temperature_K']:.0f} ± "
-        f"{record['temperature_error_K']:.0f} K, {record['us_per_atom_step']:.1f} µs/atom/step, "
+        f"{record['temperature_error_K']:.0f} K, {_describe_rate(record)}"
+        f"{record['us_per_atom_step']:.1f} µs/atom/step, "
         f"{100 * record['extrapolation_rate']:.2g} % of environments outside the training range"
         + _describe_cell(record["mean_cell"])
         + _describe_trust(record)
         + (f" -> {record['folder']}" if record["folder"] else "")
+    )
+
+
+def _describe_rate(record: dict[str, Any]) -> str:
+    """Part of a line on the simulated time per day; nothing for runs of earlier versions."""
+    return "" if record["ns_per_day"] is None else f"{record['ns_per_day']:.3g} ns/day, "
+
+
+def describe_speed(results: list[MdResult], seconds: float) -> str:
+    """One line on the speed of all runs together, in so many seconds of wall time."""
+    steps, atom_steps, simulated_fs = 0, 0, 0.0
+    for result in results:
+        session = result.metadata.get("last_session")
+        if session is None or result.status == "failed":
+            continue
+        made = result.metadata["step"] - session["first_step"]
+        steps += made
+        atom_steps += made * result.trajectory.n_atoms
+        simulated_fs += made * result.metadata["protocol"]["timestep_fs"]
+    if steps == 0:
+        return f"{len(results)} runs, no step was left to make"
+    rate = ns_per_day(steps / seconds, simulated_fs / steps)
+    return (
+        f"{len(results)} runs together: {rate:.3g} ns/day, {atom_steps / seconds:.3g} atom-steps/s "
+        f"in {format_duration(seconds)}"
     )
 
 

@@ -15,19 +15,22 @@ from typing import TYPE_CHECKING, Any
 from lionn_rs.config import RunConfig
 from lionn_rs.config_file import load_config, to_toml
 from lionn_rs.errors import DataError
-from lionn_rs.files import prepare_folder, write_json, write_text
+from lionn_rs.files import STOP_FILE, prepare_folder, write_json, write_text
+from lionn_rs.md.stopping import BY_FILE
 from lionn_rs.workflows.describe import software
 from lionn_rs.workflows.dynamics import (
     check_elements,
     check_structure,
     describe_run,
     draw_dynamics,
+    load_committee,
     md_stage,
     run_record,
 )
 from lionn_rs.workflows.inputs import load_images, load_structure
 from lionn_rs.workflows.journal import Journal, log_file
 from lionn_rs.workflows.report import write_report
+from lionn_rs.workflows.stop_file import StoppedByFile, stops_training
 from lionn_rs.workflows.summary import data_record, protocol_text, structure_record, warnings_of
 from lionn_rs.workflows.training import error_table, model_file, train_stage
 from lionn_rs.workflows.transport import (
@@ -97,6 +100,8 @@ def run_workflow(
         Bad configuration, or a folder that belongs to another run.
     DataError, SimulationError
         A stage could not be done.
+    StoppedByFile
+        The user made a file called ``stop`` in the output folder.
     """
     config = load_config(config_path, RunConfig)
     images = load_images(config.data)
@@ -143,10 +148,13 @@ class Workflow:
         self.folder = folder
         self.figures = folder / "figures"
         self.progress = progress
+        self.committee = load_committee(config.md, atoms)
         self.hashes = {
             "images": data_hash(label_images(images)),
             "structure": hash_structure(atoms),
         }
+        if self.committee is not None:
+            self.hashes["committee"] = self.committee.hash
         self.journal = Journal(folder, self._fingerprint())
         write_text(folder / "config.resolved.toml", to_toml(config))
 
@@ -167,8 +175,9 @@ class Workflow:
     def _fingerprint(self) -> str:
         """Hash of settings and inputs; names of files and what does not change results left out."""
         settings = self.config.model_dump(mode="json")
-        del settings["data"]["images"], settings["md"]["structure"], settings["md"]["n_workers"]
-        del settings["report"]
+        del settings["data"]["images"], settings["report"]
+        for key in ("structure", "committee", "n_workers", "checkpoint_interval_s"):
+            del settings["md"][key]
         text = json.dumps([settings, self.hashes], sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()
 
@@ -178,7 +187,7 @@ class Workflow:
         target = self.folder / "training"
         if not self.journal.finished("training"):
             logger.info("training on %d images", len(self.images))
-            with self.journal.stage("training"):
+            with self.journal.stage("training"), stops_training(self.folder):
                 target.mkdir(exist_ok=True)
                 train_stage(
                     self.config,
@@ -207,8 +216,20 @@ class Workflow:
         logger.info("molecular dynamics: %d runs of %d atoms", n_runs, len(self.atoms))
         target = self.folder / "md"
         target.mkdir(exist_ok=True)
+        (target / STOP_FILE).unlink(missing_ok=True)  # of the time before --resume
         with self.journal.stage("dynamics"):
-            runs = md_stage(section, potential, self.atoms, target, progress=self.progress)
+            runs = md_stage(
+                section,
+                potential,
+                self.atoms,
+                target,
+                progress=self.progress,
+                committee=self.committee,
+                stop_folders=[self.folder],
+            )
+            stopped = [run for run in runs if run.metadata.get("stopped_by") == BY_FILE]
+            if stopped:
+                raise StoppedByFile(f"molecular dynamics: {stopped[0].message}")
         for run in runs:
             logger.info(describe_run(run_record(run)))
         return runs

@@ -9,7 +9,7 @@ use lionn_core::md::{
     BarostatSpec, Dynamics, Guard, Monitor, Observer, OnUncertain, Recorder, Settings, State, ThermoRow,
     UncertainFrame,
 };
-use lionn_core::potential::{AssessmentSummary, Potential};
+use lionn_core::potential::{AssessmentSummary, Potential, WatchedPotential};
 use lionn_core::{Error, md};
 use numpy::{IntoPyArray, PyArray1, PyArray2, PyReadonlyArray1, PyReadonlyArray2};
 use pyo3::prelude::*;
@@ -35,6 +35,9 @@ fn core_potential(object: &Bound<'_, PyAny>) -> PyResult<Arc<dyn Potential>> {
     if let Ok(committee) = object.cast::<Committee>() {
         return Ok(committee.get().inner.clone());
     }
+    if let Ok(potential) = object.cast::<Watched>() {
+        return Ok(potential.get().0.clone());
+    }
     if let Ok(potential) = object.cast::<LennardJones>() {
         return Ok(potential.get().0.clone());
     }
@@ -43,6 +46,21 @@ fn core_potential(object: &Bound<'_, PyAny>) -> PyResult<Arc<dyn Potential>> {
     }
     let name = object.get_type().name()?;
     Err(to_py(Error::InvalidParameter(format!("potential must be a compiled potential, got {name}"))))
+}
+
+/// A potential for :class:`MdRun` with a committee beside it, which only says how far to trust it.
+///
+/// Energy and forces are those of ``potential``, bit for bit; the spread is that of ``committee``.
+#[pyclass(frozen, module = "lionn_rs._core")]
+pub struct Watched(Arc<WatchedPotential>);
+
+#[pymethods]
+impl Watched {
+    #[new]
+    fn new(potential: &Bound<'_, PyAny>, committee: PyRef<'_, Committee>) -> PyResult<Self> {
+        let potential = core_potential(potential)?;
+        Ok(Self(Arc::new(WatchedPotential::new(potential, committee.inner.clone()))))
+    }
 }
 
 /// A molecular-dynamics run whose loop is in Rust.
@@ -148,6 +166,14 @@ impl MdRun {
         let monitor = Monitor { stride, max_force_std, max_grade, action };
         let Self { dynamics, pool, .. } = self;
         py.detach(|| install(pool, || dynamics.set_monitor(monitor))).map_err(to_py)
+    }
+
+    /// Use another number of threads from now on; the result keeps its bits.
+    fn set_n_threads(&mut self, n_threads: usize) -> PyResult<()> {
+        if self.pool.as_ref().is_none_or(|pool| pool.current_num_threads() != n_threads) {
+            self.pool = Some(thread_pool(n_threads)?);
+        }
+        Ok(())
     }
 
     /// Record the present state, if its step is due.
@@ -407,6 +433,7 @@ fn maxwell_boltzmann<'py>(
 
 /// Add the classes and functions of this file to the module.
 pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
+    module.add_class::<Watched>()?;
     module.add_class::<MdRun>()?;
     module.add_function(wrap_pyfunction!(maxwell_boltzmann, module)?)
 }

@@ -164,7 +164,7 @@ def test_dump_keeps_frames_apart_and_few(tmp_path, committee, crystal, whole) ->
 def test_frames_after_the_checkpoint_are_dropped_on_resume(tmp_path, committee, crystal) -> None:
     """As after a killed process: the file is ahead of the checkpoint, its last frame is torn."""
     options = {"on_uncertain": "dump", "max_grade": TINY, "uncertain_interval_ps": 0.0}
-    whole, parts = tmp_path / "whole", tmp_path / "parts"
+    whole, parts = tmp_path / "whole" / "run", tmp_path / "parts" / "run"
     run_md(committee, crystal, protocol(**options), output=whole, progress=False)
     short = protocol(**options, production_ps=0.01)
     run_md(committee, crystal, short, output=parts, progress=False)

@@ -10,6 +10,7 @@ mod neural;
 mod range;
 mod repulsion;
 mod scaling;
+mod watched;
 
 pub use assessment::{Assesses, Assessment, AssessmentSummary, GradeSummary, SpreadSummary};
 pub use center::{Center, CenterWork};
@@ -18,6 +19,7 @@ pub use neural::{ElementModel, NeuralPotential};
 pub use range::TrainingRange;
 pub use repulsion::{Repulsion, RepulsionPair};
 pub use scaling::Scaling;
+pub use watched::WatchedPotential;
 
 use crate::error::Result;
 use crate::linalg::{Mat3, Vec3};

@@ -11,8 +11,8 @@ use lionn_core::model_file::{Model, ModelFile};
 use lionn_core::neighbors::NeighborList;
 use lionn_core::network::Activation;
 use lionn_core::potential::{
-    Assessment, CommitteePotential, Evaluation, NeuralPotential, Potential, RepulsionPair, SpreadScale,
-    TrainingRange,
+    Assesses, Assessment, CommitteePotential, Evaluation, NeuralPotential, Potential, RepulsionPair,
+    SpreadScale, TrainingRange, WatchedPotential,
 };
 
 const CUTOFF: Cutoff = Cutoff::Cosine { radius: 5.0 };
@@ -349,4 +349,31 @@ fn limits_on_what_is_not_known_are_refused() {
     assert!(message(&mut run, Monitor { stride: 0, ..Monitor::default() }).contains("stride not 0"));
     run.set_monitor(Monitor::default()).unwrap();
     assert_eq!(run.row().assessment, None);
+}
+
+/// A committee of another descriptor and a longer cutoff beside a potential: forces of the one, spread of the other.
+#[test]
+fn watched_potential_has_the_bits_of_the_potential_and_the_spread_of_the_committee() {
+    let system = random_crystal(3, 24);
+    let driver = random_potential(&gaussian_56(Cutoff::Cosine { radius: 4.0 }), 7, Activation::Linear);
+    let judge = Arc::new(committee(&[1, 2, 3]));
+    let watched = WatchedPotential::new(Arc::new(driver.clone()), judge.clone());
+    assert_eq!(watched.cutoff(), 4.0);
+    assert_eq!(watched.assesses(), Assesses { spread: true, grade: false });
+    for _ in 0..2 {
+        let (out, assessment) = assess(&watched, &system);
+        let (plain, own) = assess(&driver, &system);
+        let (_, spread) = assess(judge.as_ref(), &system);
+        assert_eq!((out.energy, &out.forces, out.virial), (plain.energy, &plain.forces, plain.virial));
+        assert_eq!(assessment.excess, own.excess);
+        assert_eq!(assessment.force_std, spread.force_std);
+        assert_eq!(assessment.member_forces, spread.member_forces);
+        assert_eq!(assessment.energy_std, spread.energy_std);
+        assert!(assessment.summary().spread.unwrap().max_force > 0.0);
+    }
+    let springs = lionn_core::potential::analytic::Harmonic::new(system.positions.clone(), vec![1.0; 24]);
+    let watched = WatchedPotential::new(Arc::new(springs.unwrap()), judge);
+    let (_, assessment) = assess(&watched, &system);
+    assert_eq!(assessment.excess, vec![0.0; 24]);
+    assert!(assessment.summary().spread.is_some() && assessment.summary().grade.is_none());
 }

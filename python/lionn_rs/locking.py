@@ -1,0 +1,45 @@
+"""One process at a time in an output folder."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from lionn_rs.errors import ConfigError
+
+__all__ = ["locked"]
+
+
+@contextmanager
+def locked(folder: Path) -> Iterator[None]:
+    """Refuse to enter while another process, or another run of this one, works in the folder.
+
+    The lock is held by the operating system and goes with the process, however it ends; no file is
+    left. Where a file system has no locks, and on Windows, nothing is checked.
+
+    Raises
+    ------
+    ConfigError
+        Another one is at work.
+    """
+    try:
+        import fcntl
+    except ImportError:
+        yield
+        return
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise ConfigError(
+                f"{folder}: another process is working in this folder; wait for it, or stop it "
+                f"with 'touch {folder / 'stop'}'"
+            ) from None
+        except OSError:  # network file systems without locks of folders
+            pass
+        yield
+    finally:
+        os.close(handle)

@@ -1,0 +1,159 @@
+"""``kill -9`` at any moment: what is left can be read, and goes on to the same bits."""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import signal
+import time
+from pathlib import Path
+
+import h5py
+import numpy as np
+import pytest
+
+from lionn_rs.md import Trajectory
+from tests.safety.program import KILLED, Program
+
+SEED = 20
+LONGEST_LIFE_S = 0.35
+"""A killed process lives up to this long: through its start (0.1 s) and many checkpoints."""
+
+
+def command(inputs: Path, output: Path, *options: object, config: str = "md.toml") -> list[object]:
+    files = [inputs / "model.json", inputs / "crystal.extxyz", "--config", inputs / config]
+    return ["md", *files, "--output", output, "--quiet", "--resume", *options]
+
+
+def same_folders(first: Path, second: Path) -> None:
+    """Same files; frames, thermo table and final state the same to the last bit."""
+    names = sorted(path.relative_to(first) for path in first.rglob("*"))
+    assert names == sorted(path.relative_to(second) for path in second.rglob("*"))
+    assert any(name.name == "trajectory.h5" for name in names)
+    for name in names:
+        one, two = first / name, second / name
+        if name.name in ("thermo.csv", "uncertain_frames.extxyz"):
+            assert one.read_bytes() == two.read_bytes(), name
+        elif name.suffix == ".npz":
+            with np.load(one) as a, np.load(two) as b:
+                assert a.files == b.files
+                for key in a.files:
+                    assert a[key].tobytes() == b[key].tobytes(), (name, key)
+        elif name.suffix == ".h5":
+            same_frames(one, two)
+        elif name.name == "md.json":
+            assert json.loads(one.read_text())["status"] == "finished"
+            assert json.loads(two.read_text())["status"] == "finished"
+
+
+def same_frames(first: Path, second: Path) -> None:
+    with h5py.File(first) as a, h5py.File(second) as b:
+        places = ("position/step", "position/time", "position/value", "velocity/value")
+        for place in places:
+            one, two = (file["particles/all"][place][:] for file in (a, b))
+            assert one.tobytes() == two.tobytes(), place
+        assert (a["particles/all/position/step"][:] >= 0).all()
+
+
+def kept_step(folder: Path) -> int:
+    """Step of the checkpoint that a killed process left, -1 if none; frames must be readable."""
+    if not (folder / "checkpoint.npz").is_file():
+        return -1
+    with np.load(folder / "checkpoint.npz") as checkpoint:
+        step = int(checkpoint["step"])
+        assert np.isfinite(checkpoint["positions"]).all()
+    trajectory = Trajectory.open(folder)
+    assert np.isfinite(trajectory.positions()).all()
+    assert (np.diff(trajectory.step) == 5).all()
+    # Frames are on the disk before the checkpoint that counts on them.
+    with h5py.File(folder / "trajectory.h5") as file:
+        assert file["particles/all/position/step"][:].max() > step - 5
+    return step
+
+
+def kill_until_finished(
+    program: Program, arguments: list[object], output: Path, n_kills: int, seed: int
+) -> int:
+    """Kill at random moments, resume, and let the last one finish; returns how many were killed."""
+    rng = random.Random(seed)
+    killed = 0
+    kept: dict[Path, int] = {}
+    while killed < n_kills:
+        process = program.start(*arguments)
+        time.sleep(rng.uniform(0.0, LONGEST_LIFE_S))
+        before = {path: kept_now(path) for path in kept}
+        os.kill(process, signal.SIGKILL)
+        code = program.wait()
+        if code == 0:
+            return killed
+        assert code == KILLED, program.err.read_text()
+        killed += 1
+        for file in output.rglob("checkpoint.npz"):
+            step = kept_step(file.parent)
+            # What was on the disk before the kill is never lost again.
+            assert step >= max(kept.get(file.parent, -1), before.get(file.parent, -1))
+            kept[file.parent] = step
+    assert program.run(*arguments) == 0, program.err.read_text()
+    return killed
+
+
+def kept_now(folder: Path) -> int:
+    with np.load(folder / "checkpoint.npz") as checkpoint:
+        return int(checkpoint["step"])
+
+
+def test_one_run(program: Program, inputs: Path, tmp_path: Path) -> None:
+    assert program.run(*command(inputs, tmp_path / "whole")) == 0, program.err.read_text()
+    output = tmp_path / "killed"
+    n = kill_until_finished(program, command(inputs, output), output, 24, SEED)
+    assert n >= 3
+    same_folders(output, tmp_path / "whole")
+
+
+def test_runs_side_by_side(program: Program, inputs: Path, tmp_path: Path) -> None:
+    options = ["--temperature", 300, "--temperature", 400, "--seed", 1, "--seed", 2]
+    options += ["--workers", 2]
+    whole, output = tmp_path / "whole", tmp_path / "killed"
+    assert program.run(*command(inputs, whole, *options)) == 0, program.err.read_text()
+    n = kill_until_finished(program, command(inputs, output, *options), output, 12, SEED)
+    assert n >= 3
+    same_folders(output, whole)
+
+
+@pytest.mark.physics
+@pytest.mark.parametrize("seed", range(10))
+def test_hundreds_of_kills(program: Program, inputs: Path, tmp_path: Path, seed: int) -> None:
+    arguments = command(inputs, tmp_path / "whole", "--time-ps", 100)
+    assert program.run(*arguments) == 0, program.err.read_text()
+    output = tmp_path / "killed"
+    arguments = command(inputs, output, "--time-ps", 100)
+    n = kill_until_finished(program, arguments, output, 60, seed)
+    assert n >= 20
+    same_folders(output, tmp_path / "whole")
+
+
+def test_before_every_change_of_a_file(program: Program, inputs: Path, tmp_path: Path) -> None:
+    """Systematic: the first process dies before its n-th change, for every n, and is resumed.
+
+    Between two operations it writes and flushes, so every order in which something can be on the
+    disk occurs, that of the very first files included.
+    """
+    whole = tmp_path / "whole"
+    assert program.run(*command(inputs, whole, config="short.toml")) == 0
+    n = 0
+    while True:
+        n += 1
+        output = tmp_path / f"killed-{n}"
+        arguments = command(inputs, output, config="short.toml")
+        code = program.run(*arguments, kill_before=n, folder=str(output))
+        print(n, code)
+        if code == 0:
+            break
+        assert code == KILLED, program.err.read_text()
+        kept_step(output)
+        if n % 4 == 0:  # the second process dies as well
+            program.run(*arguments, kill_before=7, folder=str(output))
+        assert program.run(*arguments) == 0, program.err.read_text()
+        same_folders(output, whole)
+    assert n > 20
