@@ -11,7 +11,10 @@ from typing import Any
 
 __all__ = ["deferred", "last_signal", "note"]
 
-_DEFERRED: dict[signal.Signals, Any] = {signal.SIGINT: signal.default_int_handler, signal.SIGTERM: signal.SIG_DFL}
+_DEFERRED: dict[signal.Signals, Any] = {
+    signal.SIGINT: signal.default_int_handler,
+    signal.SIGTERM: signal.SIG_DFL,
+}
 """The signals, and what they do where nobody has asked for anything else."""
 
 _seen: list[int] = []

@@ -133,8 +133,11 @@ def test_hundreds_of_kills(program: Program, inputs: Path, tmp_path: Path, seed:
     same_folders(output, tmp_path / "whole")
 
 
-def test_before_every_change_of_a_file(program: Program, inputs: Path, tmp_path: Path) -> None:
-    """Systematic: the first process dies before its n-th change, for every n, and is resumed.
+@pytest.mark.parametrize("step", [5, pytest.param(1, marks=pytest.mark.physics)])
+def test_before_the_changes_of_files(
+    program: Program, inputs: Path, tmp_path: Path, step: int
+) -> None:
+    """Systematic: the first process dies before its n-th change, for all n, and is resumed.
 
     Between two operations it writes and flushes, so every order in which something can be on the
     disk occurs, that of the very first files included.
@@ -143,11 +146,10 @@ def test_before_every_change_of_a_file(program: Program, inputs: Path, tmp_path:
     assert program.run(*command(inputs, whole, config="short.toml")) == 0
     n = 0
     while True:
-        n += 1
+        n += step
         output = tmp_path / f"killed-{n}"
         arguments = command(inputs, output, config="short.toml")
         code = program.run(*arguments, kill_before=n, folder=str(output))
-        print(n, code)
         if code == 0:
             break
         assert code == KILLED, program.err.read_text()

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import io
+import struct
 import zipfile
+import zlib
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,6 +22,19 @@ __all__ = ["CHECKPOINT_FILE", "hash_structure", "read_checkpoint", "write_checkp
 
 CHECKPOINT_FILE = "checkpoint.npz"
 VERSION = 1
+_DAMAGE = (
+    OSError,
+    EOFError,
+    KeyError,
+    TypeError,
+    ValueError,
+    NotImplementedError,
+    OverflowError,
+    zipfile.BadZipFile,
+    zlib.error,
+    struct.error,
+)
+"""What numpy and zipfile raise about bytes that are not what was written."""
 _SCALARS: dict[str, type] = {
     "version": int,
     "step": int,
@@ -49,8 +64,11 @@ def read_checkpoint(path: Path) -> dict[str, Any]:
             snapshot = {name: file[name] for name in file.files}
         for name, kind in _SCALARS.items():
             snapshot[name] = kind(snapshot[name])
-    except (OSError, KeyError, ValueError, zipfile.BadZipFile) as error:
-        raise DataError(f"{path}: cannot be read as a checkpoint: {error}") from error
+    except _DAMAGE as error:
+        raise DataError(
+            f"{path}: cannot be read as a checkpoint ({error or type(error).__name__}); the run "
+            "cannot be continued, its frames can be analyzed"
+        ) from error
     version = snapshot.pop("version")
     if version != VERSION:
         raise DataError(f"{path}: checkpoint version {version} is unknown, expected {VERSION}")

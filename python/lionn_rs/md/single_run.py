@@ -12,7 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lionn_rs import _core
-from lionn_rs.errors import ConfigError, SimulationError, StorageError
+from lionn_rs.errors import ConfigError, DataError, SimulationError, StorageError
+from lionn_rs.md.checkpoint import CHECKPOINT_FILE
 from lionn_rs.md.protocol import Protocol, Stage
 from lionn_rs.md.stopping import BY_FILE, BY_MONITOR, Stop
 from lionn_rs.md.storage import FolderStore, MemoryStore, Store, describe
@@ -214,12 +215,32 @@ class Run:
             core.observe()
             self._write(core)
         else:
-            self.stage = checkpoint.pop("stage")
-            self._set_ensemble(core)
-            core.restore(checkpoint)
+            self._restore(core, checkpoint)
             self.checkpoint_step = core.step
             self.store.continue_from(core.step)
         return core
+
+    def _restore(self, core: _core.MdRun, checkpoint: dict[str, Any]) -> None:
+        """Bring the core to where the checkpoint was written."""
+        stages = self.protocol.stages
+        self.stage = checkpoint.pop("stage")
+        try:
+            if not 0 <= self.stage < len(stages):
+                raise ValueError(f"it is of stage {self.stage}, the protocol has {len(stages)}")
+            self._set_ensemble(core)
+            core.restore(checkpoint)
+            stage = stages[self.stage]
+            if not stage.first_step <= core.step <= stage.last_step:
+                raise ValueError(
+                    f"step {core.step} is not in its stage, which has steps {stage.first_step} to "
+                    f"{stage.last_step}"
+                )
+        except (TypeError, ValueError, OverflowError) as error:  # among them ShapeError
+            path = (self.store.folder or Path()) / CHECKPOINT_FILE
+            raise DataError(
+                f"{path}: does not belong to this run: {error}; it cannot be continued, its frames "
+                "can be analyzed"
+            ) from error
 
     def _steps(
         self,

@@ -1,0 +1,183 @@
+"""Ends that are asked for: stop files and signals, in one run and in many; two processes."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.safety.program import Program
+from tests.safety.test_disk import one_line
+from tests.safety.test_kills import command, same_folders
+
+MANY = ["--temperature", 300, "--temperature", 400, "--seed", 1, "--seed", 2, "--workers", 2]
+
+
+def wait_for(ready: Callable[[], bool]) -> None:
+    limit = time.monotonic() + 120
+    while not ready():
+        assert time.monotonic() < limit
+        time.sleep(0.005)
+
+
+def state(folder: Path) -> dict[str, object]:
+    found: dict[str, object] = json.loads((folder / "md.json").read_text())
+    return found
+
+
+def production_has_begun(folder: Path) -> bool:
+    return (folder / "md.json").is_file() and int(str(state(folder)["step"])) > 1000
+
+
+@pytest.fixture(scope="module")
+def whole(program: Program, inputs: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Runs that nothing stopped: ``one``, and ``many`` of them."""
+    folder = tmp_path_factory.mktemp("whole")
+    assert program.run(*command(inputs, folder / "one")) == 0, program.err.read_text()
+    assert program.run(*command(inputs, folder / "many", *MANY)) == 0, program.err.read_text()
+    return folder
+
+
+def test_stop_file_ends_a_run(program: Program, inputs: Path, whole: Path, tmp_path: Path) -> None:
+    output = tmp_path / "run"
+    program.start(*command(inputs, output))
+    wait_for(lambda: production_has_begun(output))
+    (output / "stop").touch()
+    assert program.wait() == 0, program.err.read_text()
+    assert f"found {output}/stop; --resume goes on" in program.out.read_text()
+    assert "stopped at step" in program.out.read_text()
+    found = state(output)
+    assert (found["status"], found["stopped_by"]) == ("stopped", "stop file")
+    assert program.run(*command(inputs, output)) == 0
+    same_folders(output, whole / "one")
+
+
+def test_stop_file_beside_many_runs_ends_them_all(
+    program: Program, inputs: Path, whole: Path, tmp_path: Path
+) -> None:
+    output = tmp_path / "runs"
+    program.start(*command(inputs, output, *MANY))
+    wait_for(lambda: production_has_begun(output / "300K-seed1"))
+    (output / "stop").touch()
+    assert program.wait() == 0, program.err.read_text()
+    states = [state(folder) for folder in output.iterdir() if folder.is_dir()]
+    assert len(states) == 4
+    # On a busy machine the file may come after the end of a run.
+    assert "stopped" in {found["status"] for found in states} <= {"stopped", "finished"}
+    assert program.run(*command(inputs, output, *MANY)) == 0
+    same_folders(output, whole / "many")
+
+
+def test_stop_file_of_one_run_leaves_the_others(
+    program: Program, inputs: Path, whole: Path, tmp_path: Path
+) -> None:
+    output = tmp_path / "runs"
+    one = output / "300K-seed1"
+    program.start(*command(inputs, output, *MANY))
+    wait_for(lambda: production_has_begun(one))
+    (one / "stop").touch()
+    assert program.wait() == 0, program.err.read_text()
+    assert state(one)["status"] == "stopped"
+    others = [folder for folder in output.iterdir() if folder.is_dir() and folder != one]
+    assert [state(folder)["status"] for folder in others] == ["finished"] * 3
+    assert program.run(*command(inputs, output, *MANY)) == 0
+    same_folders(output, whole / "many")
+
+
+@pytest.mark.parametrize(
+    ("number", "code", "word"),
+    [(signal.SIGINT, 130, "interrupted"), (signal.SIGTERM, 143, "terminated")],
+)
+@pytest.mark.parametrize("kind", ["one", "many"])
+def test_signals_write_a_checkpoint(
+    program: Program,
+    inputs: Path,
+    whole: Path,
+    tmp_path: Path,
+    number: int,
+    code: int,
+    word: str,
+    kind: str,
+) -> None:
+    output, options = tmp_path / "run", MANY if kind == "many" else []
+    run = output / "300K-seed1" if kind == "many" else output
+    process = program.start(*command(inputs, output, *options))
+    wait_for(lambda: production_has_begun(run))
+    os.kill(process, number)
+    assert program.wait() == code, program.err.read_text()
+    assert one_line(program) == f"lionn: {word}; --resume goes on with it\n"
+    assert state(run)["status"] in ("interrupted", "finished")
+    assert program.run(*command(inputs, output, *options)) == 0
+    same_folders(output, whole / kind)
+
+
+def test_two_processes_do_not_work_in_one_folder(
+    program: Program, inputs: Path, whole: Path, tmp_path: Path
+) -> None:
+    output = tmp_path / "run"
+    process = program.start(*command(inputs, output))
+    wait_for(lambda: production_has_begun(output))
+    other = Program(tmp_path)
+    try:
+        os.kill(process, signal.SIGSTOP)
+        assert other.run(*command(inputs, output)) == 2
+        assert "run: another process is working in this folder" in one_line(other)
+    finally:
+        os.kill(process, signal.SIGCONT)
+        other.close()
+    assert program.wait() == 0
+    same_folders(output, whole / "one")
+
+
+RUN = """
+[data]
+images = "dataset:lgps_gpaw_pbe"
+index = "::12"
+
+[descriptor]
+cutoff = 3.5
+
+[training]
+max_iterations = 1000
+wall_time_s = 6
+
+[md]
+structure = "dataset:lgps"
+temperatures_K = [300]
+heating_ps = 0.05
+equilibration_ps = 0.05
+production_ps = 4
+checkpoint_interval_s = 0.2
+max_temperature_factor = 50
+"""
+
+
+def test_stop_file_ends_the_whole_workflow(program: Program, tmp_path: Path) -> None:
+    (tmp_path / "run.toml").write_text(RUN)
+    output = tmp_path / "run"
+    arguments = ["run", tmp_path / "run.toml", "--output", output, "--quiet", "--resume"]
+    program.start(*arguments)
+    wait_for((output / "training" / "train.log").exists)
+    (output / "stop").touch()
+    assert program.wait() == 0, program.err.read_text()
+    expected = f"training: found {output}/stop; --resume goes on\n"
+    assert program.out.read_text().endswith(expected)
+    stages = json.loads((output / "stages.json").read_text())["stages"]
+    assert not stages["training"]["finished"]
+
+    program.start(*arguments)
+    wait_for(lambda: (output / "md" / "300K-seed1" / "md.json").exists())
+    (output / "stop").touch()
+    assert program.wait() == 0, program.err.read_text()
+    text = program.out.read_text()
+    assert text.startswith("molecular dynamics: step ")
+    assert text.endswith(f"found {output}/stop; --resume goes on\n")
+    assert not (output / "report.html").exists()
+    assert program.run(*arguments) == 0, program.err.read_text()
+    assert (output / "report.html").is_file()
+    assert not (output / "stop").exists()
