@@ -39,6 +39,10 @@ def program(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Program]:
     program.close()
 
 
+MANY = ["--temperature", 300, "--temperature", 400, "--seed", 1, "--seed", 2, "--workers", 2]
+"""Four runs, two at a time."""
+
+
 @pytest.fixture(scope="session")
 def inputs(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Folder with model.json, crystal.extxyz, and two protocols with all stages.
@@ -51,6 +55,22 @@ def inputs(tmp_path_factory: pytest.TempPathFactory) -> Path:
     pairs = [(a, b, 1.0, 1.8) for a, b in combinations_with_replacement(potential.elements, 2)]
     lionn.Potential(potential.core.with_repulsion(pairs)).save(folder / "model.json")
     random_crystal(1, 8).write(folder / "crystal.extxyz")
-    (folder / "md.toml").write_text(CONFIG.format(production_ps=10, interval_s=0.02))
+    (folder / "md.toml").write_text(CONFIG.format(production_ps=4, interval_s=0.02))
     (folder / "short.toml").write_text(CONFIG.format(production_ps=0.25, interval_s=60))
+    return folder
+
+
+def command(inputs: Path, output: Path, *options: object, config: str = "md.toml") -> list[object]:
+    """Arguments of ``lionn md``: start, or go on."""
+    files = [inputs / "model.json", inputs / "crystal.extxyz", "--config", inputs / config]
+    return ["md", *files, "--output", output, "--quiet", "--resume", *options]
+
+
+@pytest.fixture(scope="session")
+def whole(program: Program, inputs: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Runs that nothing stopped: ``one``, and ``many`` of them."""
+    folder = tmp_path_factory.mktemp("whole")
+    for name, options in (("one", []), ("many", MANY)):
+        code = program.run(*command(inputs, folder / name, *options))
+        assert code == 0, program.err.read_text()
     return folder

@@ -91,8 +91,8 @@ class Program:
     def start(self, *arguments: object, **options: Any) -> int:
         """Start ``lionn`` with these arguments; returns the number of the process.
 
-        Options: ``kill_before`` the n-th change of a file in ``folder``, ``file_size`` (largest file,
-        bytes), ``user`` (number of another user).
+        Options: ``kill_before`` the n-th change of a file in ``folder``, ``file_size`` (largest
+        file, bytes), ``user`` (number of another user).
         """
         request = dict.fromkeys(("kill_before", "folder", "file_size", "user")) | options
         request |= {"out": str(self.out), "err": str(self.err)}

@@ -14,16 +14,12 @@ import numpy as np
 import pytest
 
 from lionn_rs.md import Trajectory
+from tests.safety.conftest import MANY, command
 from tests.safety.program import KILLED, Program
 
 SEED = 20
 LONGEST_LIFE_S = 0.35
 """A killed process lives up to this long: through its start (0.1 s) and many checkpoints."""
-
-
-def command(inputs: Path, output: Path, *options: object, config: str = "md.toml") -> list[object]:
-    files = [inputs / "model.json", inputs / "crystal.extxyz", "--config", inputs / config]
-    return ["md", *files, "--output", output, "--quiet", "--resume", *options]
 
 
 def same_folders(first: Path, second: Path) -> None:
@@ -103,22 +99,18 @@ def kept_now(folder: Path) -> int:
         return int(checkpoint["step"])
 
 
-def test_one_run(program: Program, inputs: Path, tmp_path: Path) -> None:
-    assert program.run(*command(inputs, tmp_path / "whole")) == 0, program.err.read_text()
+def test_one_run(program: Program, inputs: Path, whole: Path, tmp_path: Path) -> None:
     output = tmp_path / "killed"
     n = kill_until_finished(program, command(inputs, output), output, 24, SEED)
     assert n >= 3
-    same_folders(output, tmp_path / "whole")
+    same_folders(output, whole / "one")
 
 
-def test_runs_side_by_side(program: Program, inputs: Path, tmp_path: Path) -> None:
-    options = ["--temperature", 300, "--temperature", 400, "--seed", 1, "--seed", 2]
-    options += ["--workers", 2]
-    whole, output = tmp_path / "whole", tmp_path / "killed"
-    assert program.run(*command(inputs, whole, *options)) == 0, program.err.read_text()
-    n = kill_until_finished(program, command(inputs, output, *options), output, 12, SEED)
+def test_runs_side_by_side(program: Program, inputs: Path, whole: Path, tmp_path: Path) -> None:
+    output = tmp_path / "killed"
+    n = kill_until_finished(program, command(inputs, output, *MANY), output, 12, SEED)
     assert n >= 3
-    same_folders(output, whole)
+    same_folders(output, whole / "many")
 
 
 @pytest.mark.physics

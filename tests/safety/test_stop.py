@@ -11,11 +11,10 @@ from pathlib import Path
 
 import pytest
 
+from tests.safety.conftest import MANY, command
 from tests.safety.program import Program
 from tests.safety.test_disk import one_line
-from tests.safety.test_kills import command, same_folders
-
-MANY = ["--temperature", 300, "--temperature", 400, "--seed", 1, "--seed", 2, "--workers", 2]
+from tests.safety.test_kills import same_folders
 
 
 def wait_for(ready: Callable[[], bool]) -> None:
@@ -32,15 +31,6 @@ def state(folder: Path) -> dict[str, object]:
 
 def production_has_begun(folder: Path) -> bool:
     return (folder / "md.json").is_file() and int(str(state(folder)["step"])) > 1000
-
-
-@pytest.fixture(scope="module")
-def whole(program: Program, inputs: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Runs that nothing stopped: ``one``, and ``many`` of them."""
-    folder = tmp_path_factory.mktemp("whole")
-    assert program.run(*command(inputs, folder / "one")) == 0, program.err.read_text()
-    assert program.run(*command(inputs, folder / "many", *MANY)) == 0, program.err.read_text()
-    return folder
 
 
 def test_stop_file_ends_a_run(program: Program, inputs: Path, whole: Path, tmp_path: Path) -> None:
@@ -137,21 +127,21 @@ def test_two_processes_do_not_work_in_one_folder(
 RUN = """
 [data]
 images = "dataset:lgps_gpaw_pbe"
-index = "::12"
+index = "::20"
 
 [descriptor]
 cutoff = 3.5
 
 [training]
 max_iterations = 1000
-wall_time_s = 6
+wall_time_s = 3
 
 [md]
 structure = "dataset:lgps"
 temperatures_K = [300]
 heating_ps = 0.05
 equilibration_ps = 0.05
-production_ps = 4
+production_ps = 1
 checkpoint_interval_s = 0.2
 max_temperature_factor = 50
 """

@@ -210,7 +210,7 @@ def read_state(path: Path) -> dict[str, Any]:
     try:
         state = json.loads(path.read_text("utf-8"))
     except ValueError as error:
-        raise DataError(f"{path}: damaged ({error})") from error
+        raise DataError(f"{path}: damaged ({error}); this run cannot be continued") from error
     if not isinstance(state, dict):
         raise DataError(f"{path}: damaged (no mapping)")
     return state
