@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lionn_rs.errors import ConfigError
+from lionn_rs.files import STOP_FILE
 from lionn_rs.md.cores import CoreShare, available_cores
 from lionn_rs.md.protocol import Protocol
 from lionn_rs.md.single_run import CHECKPOINT_INTERVAL_S, MdJob, MdResult, Run, ns_per_day
@@ -174,6 +175,9 @@ def run_many(
         ThreadPoolExecutor(workers) as pool,
         deferred(stop.request),
     ):
+        if stop_folders:
+            file = stop_folders[-1] / STOP_FILE
+            display.message(f"{title}: Ctrl-C or 'touch {file}' ends with checkpoints to resume")
 
         def advance(n: float, *, skipped: bool = False, **_: float | str) -> None:
             with lock:

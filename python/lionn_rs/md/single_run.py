@@ -18,7 +18,7 @@ from lionn_rs.md.protocol import Protocol, Stage
 from lionn_rs.md.stopping import BY_FILE, BY_MONITOR, Stop
 from lionn_rs.md.storage import FolderStore, MemoryStore, Store, describe
 from lionn_rs.md.trajectory import Trajectory
-from lionn_rs.md.uncertainty import check_limits, set_monitor
+from lionn_rs.md.uncertainty import check_committee, check_limits, set_monitor
 from lionn_rs.structure_arrays import structure_arrays
 from lionn_rs.units import PS_TO_FS
 
@@ -111,6 +111,8 @@ class Run:
         if not protocol.stages:
             raise ConfigError("protocol: heating, equilibration and production are all 0 ps")
         check_limits(protocol, job.potential, job.committee)
+        if job.committee is not None:
+            check_committee(job.committee, atoms)
         if protocol.changes_cell and not all(atoms.pbc):
             raise ConfigError(
                 f"barostat = '{protocol.barostat}' needs a structure that is periodic along a, b "

@@ -26,6 +26,7 @@ __all__ = [
     "UNCERTAIN_FILE",
     "UncertainWriter",
     "assessed_columns",
+    "check_committee",
     "check_limits",
     "frame_origin",
     "set_monitor",
@@ -85,6 +86,22 @@ def check_limits(
         raise ConfigError(
             f"on_uncertain = '{protocol.on_uncertain}' needs a limit: max_force_std (eV/Å, "
             "committees) or max_grade"
+        )
+
+
+def check_committee(committee: Committee, atoms: Atoms) -> None:
+    """Refuse a committee that cannot watch a run of this structure.
+
+    Raises
+    ------
+    DataError
+        An element that it does not know.
+    """
+    unknown = sorted({*atoms.get_chemical_symbols()} - {*committee.elements})
+    if unknown:
+        raise DataError(
+            f"the committee cannot watch this run: element {', '.join(unknown)} is not in it (it "
+            f"was trained on {', '.join(committee.elements)})"
         )
 
 
