@@ -167,7 +167,7 @@ def run_many(
     stop, share = Stop(stop_folders), CoreShare(cores)
     total = sum(job.protocol.n_steps for job in jobs)
     speed = _speed([job.protocol for job in jobs])
-    title = f"MD {len(jobs)} runs"
+    title = "MD" if len(jobs) == 1 else f"MD {len(jobs)} runs"
     lock = threading.Lock()
     finished = 0
     with (
