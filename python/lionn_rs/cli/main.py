@@ -12,6 +12,7 @@ import typer
 from lionn_rs.cli import (
     arrhenius,
     bench,
+    campaign,
     check,
     diagnose,
     diffusion,
@@ -45,6 +46,7 @@ app = typer.Typer(
 
 for module in (train, scan, evaluate, check, diagnose, md, diffusion, arrhenius, run, bench, info):
     app.command(name=module.__name__.rpartition(".")[2])(module.command)
+app.add_typer(campaign.app, name="campaign")
 app.add_typer(lammps.app, name="lammps")
 
 
@@ -100,11 +102,11 @@ def main(arguments: list[str] | None = None) -> None:
         code = _fail(f"{text} (see 'lionn --help')", EXIT_USAGE, error, debug) if text else 2
     if code == EXIT_INTERRUPT:
         # Typer turns Ctrl-C inside a command into this code without a word.
-        advice = (
-            "; --resume goes on with it"
-            if {"train", "md", "run", "scan"} & {*arguments[:1]}
-            else ""
-        )
+        advice = ""
+        if {"train", "md", "run", "scan"} & {*arguments[:1]}:
+            advice = "; --resume goes on with it"
+        elif arguments[:1] == ["campaign"]:
+            advice = "; the same command goes on with it"
         typer.echo(f"lionn: interrupted{advice}", err=True)
     sys.exit(code if isinstance(code, int) else 0)
 
