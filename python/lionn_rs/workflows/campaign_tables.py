@@ -162,9 +162,7 @@ def _group_line(group: CampaignGroup, value: Conductivity) -> dict[str, Any]:
         "conductivity_mS_cm": value.value_mS_cm,
         **_ends("conductivity", "mS_cm", value.interval_mS_cm),
         "activation_energy_eV": None if fit is None else fit.activation_energy_eV,
-        **_ends(
-            "activation_energy", "eV", None if fit is None else fit.activation_energy_interval_eV
-        ),
+        **_ends("activation_energy", "eV", energy),
     }
 
 
