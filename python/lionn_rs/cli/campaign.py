@@ -23,7 +23,8 @@ class _RunsByDefault(TyperGroup):
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         first = next(iter(args), "")
-        if first and first not in self.commands and first not in ("-h", "--help"):
+        other = first in self.commands or first in ("", "-h", "--help")
+        if not other and (first.startswith("-") or Path(first).suffix or Path(first).exists()):
             args = [DEFAULT, *args]
         return super().parse_args(ctx, args)
 
@@ -72,7 +73,7 @@ def run(
     force: Force = False,
     quiet: Quiet = False,
 ) -> None:
-    """Do all runs that are not finished, then analyze; the default, 'run' may be left out.
+    """Do all runs that are not finished, then analyze. The word 'run' may be left out.
 
     Runs that are finished are never repeated, interrupted ones go on with the same bits. With
     other settings there are other runs, in the same folder. A run that has to stop is reported

@@ -1,4 +1,4 @@
-"""Figures of a campaign: Arrhenius lines of all compositions, conductivity against concentration."""
+"""Figures of a campaign: Arrhenius lines of all compositions, conductivities."""
 
 from __future__ import annotations
 

@@ -205,12 +205,12 @@ class Work:
 
     def run(self, executor: Executor, n_threads: int, where: str) -> None:
         """Do the runs; those that another process is at work on are waited for."""
-        total_ps = sum(state.task.total_ps for state in self.states.values())
+        n_steps = sum(state.task.n_steps for state in self.states.values())
         with (
             self._ticket() as ticket,
-            progress_display("campaign", total_ps, "ps", enabled=self.progress) as display,
+            progress_display("campaign", n_steps, "steps", enabled=self.progress) as display,
         ):
-            display.advance(self._done_ps(), skipped=True)
+            display.advance(self._share() * n_steps, skipped=True)
             text = f"{len(self.todo)} of {len(self.states)} runs to do, {where}"
             self._log(f"{text}, {n_threads} thread{'s' if n_threads > 1 else ''} each", display)
             for task in self.todo:
@@ -300,16 +300,15 @@ class Work:
                 self.states[name] = read_state(self.folder, state.task)
         states = list(self.states.values())
         display.advance(
-            self._done_ps() - display.done,
+            self._share() * display.total - display.done,
             runs=f"{sum(not state.left for state in states)}/{len(states)}",
             speed=_speed(states),
         )
 
-    def _done_ps(self) -> float:
-        """Add up the simulated time of runs that are done or at work; a failed one is done."""
-        return sum(
-            state.done_ps if state.left else state.task.total_ps for state in self.states.values()
-        )
+    def _share(self) -> float:
+        """Share of the work that is done, by atom-steps: a large cell takes longer."""
+        states = self.states.values()
+        return 1.0 - sum(state.left for state in states) / sum(s.task.work for s in states)
 
     def _log(self, text: str, display: ProgressDisplay | None = None) -> None:
         logger.info(text)

@@ -185,13 +185,19 @@ def run_task(folder: Path, *, n_threads: int | None = None, progress: bool = Fal
     taken = claim.take(folder, n_threads=n_threads, first_step=_step(folder))
     if taken is None:
         return Outcome("busy", "another process is at work on it")
-    with taken:
+    ended: str = "interrupted"
+    try:
         outcome = read_outcome(folder)  # it may have ended while this process looked elsewhere
         if outcome is None:
             potential, atoms = _inputs(folder.parents[1], spec)
             protocol = Protocol(**spec["protocol"])
             outcome = _dynamics(folder, taken, potential, atoms, protocol, n_threads, progress)
-        taken.release(last_step=_step(folder), outcome=outcome.state)
+        ended = outcome.state
+    except Exception:
+        ended = "error"
+        raise
+    finally:
+        taken.release(last_step=_step(folder), outcome=ended)
     return outcome
 
 
@@ -208,6 +214,7 @@ def _dynamics(
     from lionn_rs.md import run_md
     from lionn_rs.workflows.dynamics import load_stopped, run_record
 
+    message = ""
     result: MdResult | None = load_stopped(folder)
     if result is None:
         try:
@@ -220,13 +227,14 @@ def _dynamics(
                 progress=progress,
                 n_threads=n_threads,
             )
-        except SimulationError:
-            result = load_stopped(folder)
-            if result is None:
-                raise
-    outcome = Outcome("finished" if result.status == "finished" else "failed", result.message)
-    record = run_record(result)
-    del record["folder"]
+        except SimulationError as error:
+            message, result = str(error), load_stopped(folder)
+    record = None
+    if result is not None:  # else it had to stop before its first step
+        message, record = result.message, run_record(result)
+        del record["folder"]
+    ended = result is not None and result.status == "finished"
+    outcome = Outcome("finished" if ended else "failed", message)
     write_json(
         folder / RESULT_FILE,
         {
