@@ -31,10 +31,12 @@ def group_rows(result: CampaignResult) -> tuple[list[str], list[list[str]]]:
     header = [*GROUP_HEADER, "95 %", f"σ({target}) / mS/cm", "95 %"]
     if lowest is not None:
         header += [f"σ({lowest:g} K) / mS/cm", "95 %"]
+    several = len({group.potential for group in result.groups}) > 1
     rows = []
     for group in result.groups:
         n_finished = sum(run.state == "finished" for run in group.runs)
-        row = [result.label(group), group.size, str(group.n_atoms)]
+        name = f"{group.potential}: {group.structure}" if several else group.structure
+        row = [name, group.size, str(group.n_atoms)]
         row.append(f"{n_finished}/{len(group.runs)}")
         row += [MISSING, MISSING]
         if group.fit is not None:

@@ -284,11 +284,16 @@ def _step(folder: Path) -> int:
 @contextmanager
 def interrupt_at_sigterm() -> Iterator[None]:
     """SIGTERM acts as Ctrl-C: a checkpoint is written, and the process ends."""
-    before = signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))
+    numbers = (signal.SIGINT, signal.SIGTERM)
+    before = [signal.getsignal(number) for number in numbers]
+    # A shell that runs a script starts what it puts into the background deaf to Ctrl-C.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))
     try:
         yield
     finally:
-        signal.signal(signal.SIGTERM, before)
+        for number, handler in zip(numbers, before, strict=True):
+            signal.signal(number, handler)
 
 
 def run_order(order: Order) -> Outcome:
