@@ -27,7 +27,7 @@ def plot_arrhenius_lines(result: CampaignResult, ax: Axes | None = None) -> Figu
     """Diffusivities against reciprocal temperature, with the lines of all compositions.
 
     Replicas are combined. Lines are solid between the data and dashed beyond, with their 95 %
-    bands.
+    bands; they end with the data where these support no value at the temperature in question.
 
     Parameters
     ----------
@@ -50,7 +50,7 @@ def plot_arrhenius_lines(result: CampaignResult, ax: Axes | None = None) -> Figu
     shown = [group for group in result.groups if group.conductivities]
     if not shown:
         raise DataError("plot_arrhenius_lines: no finished run is diffusive")
-    colors, markers = _colors(result), _markers(result)
+    colors, markers = _colors(len(shown)), _markers(result)
     labels = "1000 K / T", "D / cm² s$^{-1}$"
     # Room for the legend, which may be long, beside the axes.
     with one_axes(ax, *labels, width_in=6.2, height_in=3.6) as (figure, axes):
@@ -63,7 +63,7 @@ def plot_arrhenius_lines(result: CampaignResult, ax: Axes | None = None) -> Figu
             x = shift * np.array([1000.0 / p.temperature_K for p in points])
             y = np.array([p.diffusivity_cm2_s for p in points])
             spread = np.exp(Z95 * np.array([p.ln_sd for p in points]))
-            color, marker = colors[group.structure], markers[_series(group)]
+            color, marker = colors[k], markers[_series(group)]
             label = result.label(group)
             if group.fit is not None:
                 fit = group.fit
@@ -76,8 +76,8 @@ def plot_arrhenius_lines(result: CampaignResult, ax: Axes | None = None) -> Figu
             )  # fmt: skip
         axes.set_yscale("log")
         every = sorted(set(temperatures))
-        fitted = any(group.fit is not None for group in shown)
-        extra = [result.extrapolate_to_K] if fitted else []
+        extra = [result.extrapolate_to_K] if any(group.extrapolated for group in shown) else []
+        axes.margins(x=0.04)
         if len({*every, *extra}) > 1:
             temperature_axis(axes, [*extra, every[-1], every[0], *every])
         axes.legend(loc="center left", bbox_to_anchor=(1.01, 0.5), title="95 % intervals")
@@ -88,7 +88,7 @@ def _draw_line(axes: Axes, group: CampaignGroup, color: Any, target_K: float) ->
     fit = group.fit
     assert fit is not None
     used = [1000.0 / point.temperature_K for point in fit.points]
-    ends = [*used, 1000.0 / target_K]
+    ends = [*used, *([1000.0 / target_K] if group.extrapolated else [])]
     grid = np.linspace(min(ends), max(ends), 120)
     band = [fit.predict(1000.0 / x) for x in grid]
     center = np.array([b.diffusivity_cm2_s for b in band])
@@ -139,12 +139,15 @@ def plot_concentration(result: CampaignResult) -> Figure:
             (f"{result.extrapolate_to_K:g} K, Arrhenius line", lambda group: group.extrapolated)
         )
     width = DOUBLE_IN if len(panels) > 1 else SINGLE_IN
-    with new_figure(1, len(panels), width_in=width, height_in=2.9) as (figure, axes):
+    with new_figure(1, len(panels), width_in=width, height_in=2.9, sharex=True) as (
+        figure,
+        axes,
+    ):
         for ax, letter, (title, value_of) in zip(axes[0], "ab", panels, strict=False):
             _draw_series(ax, result, placed, value_of)
             ax.set_xlabel(result.concentration_label)
             ax.set_ylabel("σ / mS cm$^{-1}$")
-            ax.set_yscale("log")
+            _plain_log_axis(ax)
             ax.set_title(title, loc="right")
             if len(panels) > 1:
                 panel_label(ax, letter)
@@ -180,8 +183,24 @@ def _draw_series(
         ax.plot(x, y, color=COLORS[k % len(COLORS)], linewidth=0.7, linestyle=":")
         ax.errorbar(
             x, y, yerr=[y - low, high - y], fmt=marker, color=COLORS[k % len(COLORS)],
-            markersize=4.5, capsize=2, linewidth=1.0, label=", ".join(filter(None, series)),
+            markersize=4.5, capsize=2, linewidth=1.0, label=_series_label(result, series),
         )  # fmt: skip
+
+
+def _plain_log_axis(ax: Axes) -> None:
+    """Logarithmic axis with plain numbers at 1, 2, 5, 10, ...: the range is often small."""
+    from matplotlib.ticker import LogLocator, NullFormatter, StrMethodFormatter
+
+    ax.set_yscale("log")
+    ax.yaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
+    ax.yaxis.set_major_formatter(StrMethodFormatter("{x:g}"))
+    ax.yaxis.set_minor_formatter(NullFormatter())
+
+
+def _series_label(result: CampaignResult, series: tuple[str, str]) -> str:
+    """Size, and the potential if there are several."""
+    several = len({group.potential for group in result.groups}) > 1
+    return ", ".join(series) if several else series[0]
 
 
 def _series(group: CampaignGroup) -> tuple[str, str]:
@@ -193,12 +212,10 @@ def _markers(result: CampaignResult) -> dict[tuple[str, str], str]:
     return {entry: MARKERS[k % len(MARKERS)] for k, entry in enumerate(series)}
 
 
-def _colors(result: CampaignResult) -> dict[str, Any]:
-    """One color for each composition; a scale where there are many."""
+def _colors(n: int) -> list[Any]:
+    """Distinct colors; a scale where there are many."""
     import matplotlib as mpl
 
-    names = list(dict.fromkeys(group.structure for group in result.groups))
-    if len(names) <= len(COLORS):
-        return dict(zip(names, COLORS, strict=False))
-    scale = mpl.colormaps["plasma"]
-    return {name: scale(0.9 * k / (len(names) - 1)) for k, name in enumerate(names)}
+    if n <= len(COLORS):
+        return list(COLORS[:n])
+    return [mpl.colormaps["plasma"](0.9 * k / (n - 1)) for k in range(n)]
