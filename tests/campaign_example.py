@@ -25,9 +25,8 @@ CONTENT: dict[str, dict[str, Any]] = {
         "equilibration_ps": 0.1,
         "production_ps": 0.6,
     },
-    "diffusion": {"compare_pymatgen": False},
 }
-LONG_PS = 20
+LONG_PS = 40
 """Production that lasts some seconds: time to be killed in."""
 
 
@@ -62,7 +61,7 @@ def toml(path: Path, potential: Path, **md: Any) -> Path:
     lines += ["[[campaign.structures]]", 'name = "LGPS"', 'files = "dataset:lgps"']
     lines += ["concentration = 1", "[md]"]
     lines += [f"{key} = {value}" for key, value in settings.items()]
-    lines += ["[diffusion]", "compare_pymatgen = false"]
+    lines += ["[diffusion]", 'carrier = "Li"']
     path.write_text("\n".join(lines) + "\n")
     return path
 

@@ -162,7 +162,7 @@ def in_production(place: Path) -> bool:
 
 def one_run(potential: Path, folder: Path) -> Path:
     return toml(
-        folder / "one.toml", potential, temperatures_K=[300], seeds=[1], production_ps=LONG_PS
+        folder / "one.toml", potential, temperatures_K=[300], seeds=[1], production_ps=2 * LONG_PS
     )
 
 
@@ -183,7 +183,7 @@ def test_killed_and_interrupted_runs_go_on_with_the_same_bits(potential, tmp_pat
     out = tmp_path / "out"
     arguments = ("campaign", one_run(potential, tmp_path), "--output", out)
     process = start(*arguments)
-    until((out / "tasks").exists, process)
+    until(lambda: list((out / "tasks").glob("*/task.json")), process)
     (place,) = (out / "tasks").iterdir()
 
     # The process of the run is killed, as by a system out of memory: the campaign goes on with it.

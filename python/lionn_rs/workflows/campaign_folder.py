@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from lionn_rs.config_file import to_toml
 from lionn_rs.errors import ConfigError
 from lionn_rs.files import check_folder, prepare_folder, write_bytes, write_json, write_text
+from lionn_rs.md.protocol import Protocol
 from lionn_rs.workflows.campaign_status import (
     CAMPAIGN_FILE,
     SCHEMA,
@@ -26,6 +27,7 @@ from lionn_rs.workflows.campaign_worker import (
     TASKS_FOLDER,
     TICKETS_FOLDER,
     potential_file,
+    read_outcome,
     read_spec,
     structure_file,
 )
@@ -56,6 +58,10 @@ def prepare_campaign(config: CampaignConfig, output: str | Path, *, force: bool 
     DataError
         A structure or potential cannot be used.
     """
+    if "compare_pymatgen" not in config.diffusion.model_fields_set:
+        # Of many runs, it takes longer than all the rest, and no table shows it.
+        diffusion = config.diffusion.model_copy(update={"compare_pymatgen": False})
+        config = config.model_copy(update={"diffusion": diffusion})
     table = expand(config)
     folder = _open_folder(Path(output), config.campaign.name, force=force).resolve()
     before = {task.id for task in read_tasks(folder)} if _is_campaign(folder) else set()
@@ -77,8 +83,7 @@ def prepare_campaign(config: CampaignConfig, output: str | Path, *, force: bool 
     for name in (INPUTS_FOLDER, TASKS_FOLDER, TICKETS_FOLDER):
         (folder / name).mkdir(exist_ok=True)
     _write_inputs(folder / INPUTS_FOLDER, table)
-    for task in tasks:
-        _write_task(folder / TASKS_FOLDER / task.name, task.id, table.specs[task.id])
+    _write_tasks(folder / TASKS_FOLDER, {task.name: table.specs[task.id] for task in tasks})
     gone = before - {task.id for task in table.tasks}
     if gone:
         with log_file(folder / LOG_FILE):
@@ -146,8 +151,32 @@ def _known(folder: Path, task: CampaignTask) -> CampaignTask:
     return task
 
 
-def _write_task(place: Path, id: str, spec: dict[str, Any]) -> None:
-    """Write the record of a run into its folder."""
-    if not (place / TASK_FILE).exists():
-        place.mkdir(exist_ok=True)
-        write_json(place / TASK_FILE, {"id": id, "spec": spec})
+def _write_tasks(folder: Path, specs: dict[str, dict[str, Any]]) -> None:
+    """Write the records of runs into their folders, by name; those that are there stay.
+
+    A run that differs from a finished one in a longer production alone continues that.
+    """
+    new = {name: spec for name, spec in specs.items() if not (folder / name / TASK_FILE).exists()}
+    finished: dict[str, list[tuple[float, str]]] = {}
+    for place in folder.iterdir() if new else ():
+        outcome = read_outcome(place)
+        if outcome is not None and outcome.state == "finished":
+            trunk, length_ps = _trunk(read_spec(place))
+            finished.setdefault(trunk, []).append((length_ps, place.name))
+    for name, spec in new.items():
+        trunk, length_ps = _trunk(spec)
+        shorter = [entry for entry in finished.get(trunk, []) if 0 < entry[0] < length_ps]
+        (folder / name).mkdir(exist_ok=True)
+        record = {
+            "id": spec_hash(spec),
+            "spec": spec,
+            "continues": max(shorter)[1] if shorter else None,
+        }
+        write_json(folder / name / TASK_FILE, record)
+
+
+def _trunk(spec: dict[str, Any]) -> tuple[str, float]:
+    """Hash of a record without the length of the production, and that length, ps."""
+    protocol = Protocol(**spec["protocol"])
+    rest = {key: value for key, value in spec["protocol"].items() if key != "production_ps"}
+    return spec_hash(spec | {"protocol": rest}), protocol.production_ps

@@ -10,6 +10,7 @@ interrupted goes on from its checkpoint with the same bits, and no two processes
 from __future__ import annotations
 
 import json
+import shutil
 import signal
 import sys
 import time
@@ -21,7 +22,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, cast
 
 from lionn_rs.errors import DataError, SimulationError
-from lionn_rs.files import write_json
+from lionn_rs.files import write_bytes, write_json
 from lionn_rs.workflows import claim
 from lionn_rs.workflows.campaign_table import SHORT_HASH, spec_hash
 from lionn_rs.workflows.processes import module_process, serve, supervise
@@ -49,6 +50,7 @@ TICKETS_FOLDER = "tickets"
 TASK_FILE = "task.json"
 RESULT_FILE = "result.json"
 LOG_FILE = "errors.log"
+DIFFUSION_FILE = "diffusion.json"
 BUSY = 75
 """Exit code when another process is at work on the run (EX_TEMPFAIL)."""
 
@@ -130,17 +132,22 @@ def read_spec(folder: Path) -> dict[str, Any]:
     DataError
         It is missing or has been changed.
     """
+    return _read_task(folder)[0]
+
+
+def _read_task(folder: Path) -> tuple[dict[str, Any], str | None]:
+    """Record of a run, and the name of a shorter run that it continues."""
     path = folder / TASK_FILE
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
-        spec, id = content["spec"], content["id"]
+        spec, id, shorter = content["spec"], content["id"], content["continues"]
     except FileNotFoundError:
         raise DataError(f"{path}: no such file, this is not a run of a campaign") from None
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise DataError(f"{path}: damaged ({error})") from error
     if spec_hash(spec) != id:
         raise DataError(f"{path}: has been changed, its hash is not {id[:SHORT_HASH]} any more")
-    return cast("dict[str, Any]", spec)
+    return spec, shorter
 
 
 def read_outcome(folder: Path) -> Outcome | None:
@@ -181,8 +188,8 @@ def run_task(folder: Path, *, n_threads: int | None = None, progress: bool = Fal
     outcome = read_outcome(folder)
     if outcome is not None:
         return outcome
-    spec = read_spec(folder)
-    taken = claim.take(folder, n_threads=n_threads, first_step=_step(folder))
+    spec, shorter = _read_task(folder)
+    taken = claim.take(folder, n_threads=n_threads)
     if taken is None:
         return Outcome("busy", "another process is at work on it")
     ended: str = "interrupted"
@@ -191,6 +198,9 @@ def run_task(folder: Path, *, n_threads: int | None = None, progress: bool = Fal
         if outcome is None:
             potential, atoms = _inputs(folder.parents[1], spec)
             protocol = Protocol(**spec["protocol"])
+            if shorter is not None:
+                _inherit(folder, folder.with_name(shorter))
+            taken.note(first_step=_step(folder))
             outcome = _dynamics(folder, taken, potential, atoms, protocol, n_threads, progress)
         ended = outcome.state
     except Exception:
@@ -246,6 +256,24 @@ def _dynamics(
         },
     )
     return outcome
+
+
+def _inherit(folder: Path, shorter: Path) -> None:
+    """Start a run from the end of one that differs in a shorter production alone.
+
+    The checkpoint comes last and at once: without it the run starts from its beginning, with the
+    same bits.
+    """
+    from lionn_rs.md.checkpoint import CHECKPOINT_FILE
+
+    outcome = read_outcome(shorter)
+    if (folder / CHECKPOINT_FILE).exists() or outcome is None or outcome.state != "finished":
+        return
+    own = (TASK_FILE, RESULT_FILE, DIFFUSION_FILE, LOG_FILE, CHECKPOINT_FILE)
+    for path in shorter.iterdir():
+        if path.name not in own and not path.name.startswith(("attempt-", ".")):
+            shutil.copyfile(path, folder / path.name)
+    write_bytes(folder / CHECKPOINT_FILE, (shorter / CHECKPOINT_FILE).read_bytes())
 
 
 def _inputs(campaign: Path, spec: dict[str, Any]) -> tuple[BasePotential, Atoms]:

@@ -110,12 +110,16 @@ class Claim:
         """Number of the attempt, from 1."""
         return _number(self.path)
 
+    def note(self, **about: Any) -> None:
+        """Add to the record of the attempt."""
+        self.record |= about
+        write_json(self.path, self.record)
+
     def release(self, **about: Any) -> None:
         """End the attempt; ``about`` is added to its record."""
         self._ended.set()
         self._thread.join()
-        self.record |= about | {"ended": _now()}
-        write_json(self.path, self.record)
+        self.note(**about, ended=_now())
 
     def __enter__(self) -> Claim:
         return self

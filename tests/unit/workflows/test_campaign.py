@@ -98,6 +98,15 @@ def test_run_is_what_md_gives(base, potential, tmp_path):
     assert same_bits(base / "tasks" / task.name, tmp_path / "alone")
 
 
+def test_pymatgen_is_asked_only_if_the_file_says_so(base, potential, tmp_path):
+    def asked(folder):
+        return json.loads((folder / "campaign.json").read_text())["diffusion"]["compare_pymatgen"]
+
+    assert asked(base) is False
+    said = config(potential, diffusion={"compare_pymatgen": True})
+    assert asked(prepare_campaign(said, tmp_path / "out")) is True
+
+
 def test_finished_runs_are_not_repeated(folder, potential, monkeypatch):
     refuse_to_run(monkeypatch)
     result = run(config(potential), folder)
@@ -115,6 +124,33 @@ def test_other_settings_are_other_runs_and_the_old_ones_stay(folder, potential):
     log = (folder / "campaign.log").read_text()
     assert "3 runs of earlier settings stay in tasks/" in log
     assert "1 of 2 runs to do" in log
+
+
+def test_longer_production_continues_finished_runs_with_the_same_bits(folder, potential, tmp_path):
+    settings = config(potential, md={"production_ps": 1.0, "seeds": [1]})
+    result = run(settings, folder)
+    assert [entry.state for entry in result.runs] == ["finished"] * 2
+    place = folder / "tasks" / result.runs[0].task.name
+    assert json.loads((place / "task.json").read_text())["continues"].startswith("LGPS-1x1x1-300K")
+    assert result.runs[0].diffusion.n_frames == 51
+    (attempt,) = claim.attempts(place)
+    assert (attempt["first_step"], attempt["last_step"]) == (400, 600)
+    fresh = tmp_path / "fresh"
+    assert run(settings, fresh).runs[0].task.name == place.name
+    assert same_bits(place, fresh / "tasks" / place.name)
+    state = json.loads((place / "md.json").read_text())
+    assert (state["step"], state["stages"][-1]["n_steps"]) == (600, 500)
+
+
+def test_run_whose_predecessor_has_gone_starts_from_its_beginning(folder, potential):
+    settings = config(potential, md={"production_ps": 1.0, "seeds": [1], "temperatures_K": [300]})
+    prepare_campaign(settings, folder)
+    (task,) = read_tasks(folder)
+    place = folder / "tasks" / task.name
+    shorter = json.loads((place / "task.json").read_text())["continues"]
+    (folder / "tasks" / shorter / "result.json").unlink()
+    assert run_task(place) == Outcome("finished")
+    assert claim.attempts(place)[0]["first_step"] == 0
 
 
 def test_renamed_structure_keeps_its_runs(folder, potential, monkeypatch):

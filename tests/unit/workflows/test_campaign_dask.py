@@ -41,7 +41,9 @@ def potential(tmp_path_factory) -> Path:
 @pytest.mark.parametrize("whole_node", [False, True], ids=["worker", "node"])
 def test_killed_worker(whole_node, potential, tmp_path):
     """The process of the worker, or with it that of the run, as when a machine is lost."""
-    settings = config(potential, md={"seeds": [1, 2], "production_ps": LONG_PS})
+    settings = config(
+        potential, md={"temperatures_K": [300, 350, 400], "seeds": [1], "production_ps": LONG_PS}
+    )
     folder = prepare_campaign(settings, tmp_path / "out")
     tasks = read_tasks(folder)
     result: list[lionn.CampaignResult] = []
