@@ -200,7 +200,8 @@ def _write_script(
     if not file.parent.is_dir():
         raise ConfigError(f"--slurm {file}: no such folder as {file.parent}")
     folder = prepare_campaign(checked, output, force=force)
-    left = [state.task.name for state in read_states(folder, read_tasks(folder)) if state.left]
+    states = read_states(folder, read_tasks(folder))
+    left = [state.task.name for state in states if not state.ended]
     script = array_script(
         folder, left, job=checked.campaign.name, n_threads=threads or 1, at_a_time=workers
     )

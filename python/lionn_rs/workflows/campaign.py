@@ -193,7 +193,7 @@ class Work:
         self.folder = folder
         self.progress = progress
         self.states = {task.name: read_state(folder, task) for task in read_tasks(folder)}
-        open_states = [state for state in self.states.values() if state.left]
+        open_states = [state for state in self.states.values() if not state.ended]
         # The longest first, so that none of them is left over at the end.
         self.todo = [state.task for state in sorted(open_states, key=lambda state: -state.left)]
         self.errors: dict[str, str] = {}
@@ -296,12 +296,12 @@ class Work:
             return
         self._next_look = time.monotonic() + LOOK_S * (1 + len(self.states) // 500)
         for name, state in self.states.items():
-            if state.left:
+            if not state.ended:
                 self.states[name] = read_state(self.folder, state.task)
         states = list(self.states.values())
         display.advance(
             self._share() * display.total - display.done,
-            runs=f"{sum(not state.left for state in states)}/{len(states)}",
+            runs=f"{sum(state.ended for state in states)}/{len(states)}",
             speed=_speed(states),
         )
 

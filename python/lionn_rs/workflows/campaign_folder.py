@@ -65,7 +65,7 @@ def prepare_campaign(config: CampaignConfig, output: str | Path, *, force: bool 
     table = expand(config)
     folder = _open_folder(Path(output), config.campaign.name, force=force).resolve()
     before = {task.id for task in read_tasks(folder)} if _is_campaign(folder) else set()
-    tasks = [_known(folder / TASKS_FOLDER, task) for task in table.tasks]
+    tasks = _with_known_names(folder / TASKS_FOLDER, table.tasks)
     # First of all: another process that finds it knows that the folder is of this campaign.
     write_json(
         folder / CAMPAIGN_FILE,
@@ -143,12 +143,17 @@ def _write_inputs(folder: Path, table: Table) -> None:
             write_bytes(target, buffer.getvalue())
 
 
-def _known(folder: Path, task: CampaignTask) -> CampaignTask:
-    """Give a run the name of the folder that it has from a time when it was called otherwise."""
-    for place in folder.glob(f"*-{task.id[:SHORT_HASH]}"):
-        if place.name != task.name and spec_hash(read_spec(place)) == task.id:
-            return replace(task, name=place.name)
-    return task
+def _with_known_names(folder: Path, tasks: list[CampaignTask]) -> list[CampaignTask]:
+    """Give runs the names of the folders that they have from a time when they were called so."""
+    places = {place.name[-SHORT_HASH:]: place for place in folder.glob(f"*-{'?' * SHORT_HASH}")}
+    known = []
+    for task in tasks:
+        place = places.get(task.id[:SHORT_HASH])
+        if place is None or place.name == task.name or spec_hash(read_spec(place)) != task.id:
+            known.append(task)
+        else:
+            known.append(replace(task, name=place.name))
+    return known
 
 
 def _write_tasks(folder: Path, specs: dict[str, dict[str, Any]]) -> None:

@@ -87,10 +87,14 @@ class TaskState:
         return self.step / self.seconds if self.step and self.seconds > 0 else None
 
     @property
+    def ended(self) -> bool:
+        """Whether there is nothing more to do."""
+        return self.state in ("finished", "failed")
+
+    @property
     def left(self) -> int:
         """Atom-steps to be made."""
-        ended = self.state in ("finished", "failed")
-        return 0 if ended else (self.task.n_steps - self.step) * self.task.n_atoms
+        return 0 if self.ended else (self.task.n_steps - self.step) * self.task.n_atoms
 
 
 def read_campaign(folder: Path) -> dict[str, Any]:

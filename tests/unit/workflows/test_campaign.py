@@ -113,6 +113,16 @@ def test_finished_runs_are_not_repeated(folder, potential, monkeypatch):
     assert [entry.state for entry in result.runs] == ["finished"] * 4
 
 
+def test_run_that_was_killed_before_its_result_was_written_gets_one(folder, potential):
+    (place, *_) = places(folder)
+    content = json.loads((place / "result.json").read_text())
+    (place / "result.json").unlink()
+    assert [entry.state for entry in run(config(potential), folder).runs] == ["finished"] * 4
+    again = json.loads((place / "result.json").read_text())
+    assert (again["attempts"], again["run"]["n_steps"]) == (2, content["run"]["n_steps"])
+    assert claim.attempts(place)[1]["first_step"] == 400
+
+
 def test_other_settings_are_other_runs_and_the_old_ones_stay(folder, potential):
     before = {place.name: (place / "result.json").stat().st_mtime_ns for place in places(folder)}
     settings = {"temperatures_K": [400, 500], "seeds": [1]}
