@@ -161,40 +161,37 @@ def expand(config: CampaignConfig) -> Table:
     from lionn_rs.committee import load
     from lionn_rs.md.checkpoint import hash_structure
 
-    section = config.campaign
-    files = [Path(name) for name in section.potentials]
-    potentials = {label: load(file) for label, file in zip(_labels(files), files, strict=True)}
+    files = [Path(name) for name in config.campaign.potentials]
     table = Table([], {}, {}, {})
     found: dict[str, str] = {}
-    sources = [(entry, list(_arrangements(entry))) for entry in _structures(config)]
-    for (label, potential), file in zip(potentials.items(), files, strict=True):
+    for label, file in zip(_labels(files), files, strict=True):
+        potential = load(file)
         hash_of_potential = potential.hash
         table.potentials[hash_of_potential] = file
-        for entry, arrangements in sources:
-            for arrangement, source in arrangements:
-                for supercell, atoms in _sizes(config, entry, source, potential):
-                    structure = hash_structure(atoms)
-                    table.structures[structure] = atoms
-                    head = label if len(files) > 1 else "", entry.name, arrangement
-                    for protocol in _protocols(config):
-                        spec = task_spec(hash_of_potential, structure, protocol)
-                        task = CampaignTask(
-                            id=spec_hash(spec),
-                            name=_task_name(head, supercell, protocol, spec_hash(spec)),
-                            potential=label,
-                            structure=entry.name,
-                            arrangement=arrangement,
-                            concentration=entry.concentration,
-                            supercell=supercell,
-                            n_atoms=len(atoms),
-                            temperature_K=protocol.temperature_K,
-                            seed=protocol.seed,
-                            n_steps=protocol.n_steps,
-                            timestep_fs=protocol.timestep_fs,
-                        )
-                        _refuse_twice(task, found)
-                        table.specs[task.id] = spec
-                        table.tasks.append(task)
+        for entry, arrangement, supercell, atoms in _starts(config, potential):
+            hash_of_structure = hash_structure(atoms)
+            table.structures[hash_of_structure] = atoms
+            head = (label if len(files) > 1 else "", entry.name, arrangement)
+            for protocol in _protocols(config):
+                spec = task_spec(hash_of_potential, hash_of_structure, protocol)
+                id = spec_hash(spec)
+                task = CampaignTask(
+                    id=id,
+                    name=_task_name(head, supercell, protocol, id),
+                    potential=label,
+                    structure=entry.name,
+                    arrangement=arrangement,
+                    concentration=entry.concentration,
+                    supercell=supercell,
+                    n_atoms=len(atoms),
+                    temperature_K=protocol.temperature_K,
+                    seed=protocol.seed,
+                    n_steps=protocol.n_steps,
+                    timestep_fs=protocol.timestep_fs,
+                )
+                _refuse_twice(task, found)
+                table.specs[id] = spec
+                table.tasks.append(task)
     return table
 
 
@@ -244,26 +241,29 @@ def _arrangements(entry: CampaignStructure) -> Iterator[tuple[str, str]]:
     yield from zip(labels, sources, strict=True)
 
 
-def _sizes(
-    config: CampaignConfig, entry: CampaignStructure, source: str, potential: BasePotential
-) -> Iterator[tuple[tuple[int, int, int], Atoms]]:
-    """Start structure in every size, after a look at whether it can be run."""
+def _starts(
+    config: CampaignConfig, potential: BasePotential
+) -> Iterator[tuple[CampaignStructure, str, tuple[int, int, int], Atoms]]:
+    """Structure, arrangement, size and start structure, after a look at whether it can be run."""
     from lionn_rs.md import repeat
     from lionn_rs.md.uncertainty import check_limits
     from lionn_rs.workflows.dynamics import check_structure
     from lionn_rs.workflows.inputs import load_structure
 
-    atoms = load_structure(source)
     check_limits(config.md, potential)
-    check_structure(potential, atoms, source)
     carrier = config.diffusion.carrier
-    if carrier not in atoms.get_chemical_symbols():
-        raise ConfigError(
-            f"[diffusion] carrier {carrier} does not occur in {source} "
-            f"({atoms.get_chemical_formula()})"
-        )
-    for supercell in entry.supercells or config.campaign.supercells or [config.md.supercell]:
-        yield supercell, repeat(atoms, supercell)
+    for entry in _structures(config):
+        sizes = entry.supercells or config.campaign.supercells or [config.md.supercell]
+        for arrangement, source in _arrangements(entry):
+            atoms = load_structure(source)
+            check_structure(potential, atoms, source)
+            if carrier not in atoms.get_chemical_symbols():
+                raise ConfigError(
+                    f"[diffusion] carrier {carrier} does not occur in {source} "
+                    f"({atoms.get_chemical_formula()})"
+                )
+            for supercell in sizes:
+                yield entry, arrangement, supercell, repeat(atoms, supercell)
 
 
 def _protocols(config: CampaignConfig) -> Iterator[Protocol]:

@@ -50,7 +50,7 @@ def array_script(
     tasks = "\n".join(f"  {shlex.quote(name)}" for name in names)
     return f"""#!/bin/bash
 # {len(names)} runs of {folder}, one for each element of the array. Submit with: sbatch THIS_FILE
-# Partition, account and modules of your cluster belong here; the log folder must exist.
+# Partition, account and modules of your cluster belong here.
 #SBATCH --job-name={job}
 #SBATCH --array=0-{len(names) - 1}{limit}
 #SBATCH --ntasks=1
@@ -59,14 +59,14 @@ def array_script(
 #SBATCH --requeue
 #SBATCH --open-mode=append
 #SBATCH --signal=B:TERM@{WARNING_S}
-#SBATCH --output={folder}/slurm-%A_%a.log
+#SBATCH --output="{folder}/slurm-%A_%a.log"
 
 tasks=(
 {tasks}
 )
 
-# SIGTERM (time is nearly over, or the job is preempted): the run writes its checkpoint and ends,
-# and this element of the array is queued again. A run that is finished ends at once.
+# SIGTERM, when the time is nearly over: the run writes its checkpoint and ends, and this element
+# of the array is queued again. A run that is finished ends at once.
 stopped=0
 trap 'stopped=1; kill -TERM "$child" 2>/dev/null' TERM
 
