@@ -51,6 +51,8 @@ TASK_FILE = "task.json"
 RESULT_FILE = "result.json"
 LOG_FILE = "errors.log"
 DIFFUSION_FILE = "diffusion.json"
+STOP_FILE_FOUND = "stop file"
+"""What md.json says of a run that a user has ended with a file; it may go on."""
 BUSY = 75
 """Exit code when another process is at work on the run (EX_TEMPFAIL)."""
 
@@ -174,7 +176,7 @@ def run_task(folder: Path, *, n_threads: int | None = None, progress: bool = Fal
     Returns
     -------
     Outcome
-        "finished", "failed" or "busy". A run that has ended is not touched.
+        "finished", "failed", "busy", or "stopped" by a file. A run that has ended is not touched.
 
     Raises
     ------
@@ -222,6 +224,7 @@ def _dynamics(
 ) -> Outcome:
     """Run, and write the result: the last file of a run."""
     from lionn_rs.md import run_md
+    from lionn_rs.md.checkpoint import CHECKPOINT_FILE
     from lionn_rs.workflows.dynamics import load_stopped, run_record
 
     message = ""
@@ -239,6 +242,10 @@ def _dynamics(
             )
         except SimulationError as error:
             message, result = str(error), load_stopped(folder)
+            if result is None and (folder / CHECKPOINT_FILE).exists():
+                raise  # nothing that the dynamics would meet again
+    if result is not None and result.metadata.get("stopped_by") == STOP_FILE_FOUND:
+        return Outcome("stopped", result.message)
     record = None
     if result is not None:  # else it had to stop before its first step
         message, record = result.message, run_record(result)
@@ -348,6 +355,9 @@ def run_order(order: Order) -> Outcome:
 def _work(task: dict[str, Any]) -> int:
     order = Order(**task)
     outcome = run_task(order.folder, n_threads=order.n_threads)
+    if outcome.state == "stopped":
+        sys.stdout.write(outcome.message + "\n")
+        return 1
     return BUSY if outcome.state == "busy" else 0
 
 

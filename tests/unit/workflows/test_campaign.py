@@ -7,6 +7,7 @@ import json
 import shutil
 import signal
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -75,7 +76,7 @@ def test_folder_holds_everything(base):
     }
     assert len(places(base)) == 4
     for place in places(base):
-        assert {path.name for path in place.iterdir()} == {
+        assert {path.name for path in place.iterdir()} >= {
             *("task.json", "attempt-1.json", "result.json", "diffusion.json"),
             *("trajectory.h5", "thermo.csv", "checkpoint.npz", "md.json"),
         }
@@ -284,6 +285,27 @@ def test_process_that_keeps_dying_is_given_up_for_now(potential, tmp_path, monke
     assert result.errors == {place.name: f"signal {signal.SIGKILL.name} (out of memory?)"}
     log = (tmp_path / "out" / "campaign.log").read_text()
     assert log.count("goes on from its checkpoint") == work.MAX_DEATHS - 1
+
+
+def test_run_that_a_file_has_stopped_goes_on_when_it_is_called_again(
+    potential, tmp_path, monkeypatch
+):
+    """What is said of it is in its md.json; here it is said of a run that has reached its end."""
+    place = unfinished(potential, tmp_path / "out")
+
+    def stopped(*arguments, **options):
+        result = run_md(*arguments, **options)
+        said = {"stopped_by": "stop file"}
+        return replace(
+            result, status="stopped", message="a file says so", metadata=result.metadata | said
+        )
+
+    with monkeypatch.context() as patch:
+        patch.setattr("lionn_rs.md.run_md", stopped)
+        assert run_task(place) == Outcome("stopped", "a file says so")
+    assert claim.attempts(place)[0]["outcome"] == "stopped"
+    assert not (place / "result.json").exists()
+    assert run_task(place) == Outcome("finished")
 
 
 def test_nobody_runs_what_is_not_wanted_any_more(potential, tmp_path, monkeypatch):
