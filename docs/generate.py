@@ -22,6 +22,7 @@ REFERENCE = Path(__file__).parent / "reference"
 def configuration_page() -> str:
     """Every section and key of ``lionn_rs.config`` with default and description."""
     from lionn_rs.config import RunConfig, ScanConfig, ScanDescriptor
+    from lionn_rs.config_campaign import CampaignConfig, CampaignStructure
 
     lines = [
         "# Configuration keys",
@@ -30,10 +31,12 @@ def configuration_page() -> str:
         "",
         "`lionn run` reads all sections but `[scan]`, `lionn train` those from `[data]` to",
         "`[training]`, `lionn scan` these and `[scan]`,",
-        "`lionn md` the section `[md]`, `lionn diffusion` and `lionn arrhenius` those two. Unknown",
-        "keys are refused. File names are relative to the TOML file.",
+        "`lionn md` the section `[md]`, `lionn diffusion` and `lionn arrhenius` those two, and",
+        "`lionn campaign` these three and `[campaign]`. Unknown keys are refused. File names are",
+        "relative to the TOML file.",
     ]
-    for name, field in (RunConfig.model_fields | ScanConfig.model_fields).items():
+    sections = RunConfig.model_fields | ScanConfig.model_fields | CampaignConfig.model_fields
+    for name, field in sections.items():
         model = field.annotation
         assert isinstance(model, type)
         assert issubclass(model, BaseModel)
@@ -46,6 +49,10 @@ def configuration_page() -> str:
     lines += ["", "## [[scan.descriptors]]", "", "The keys of `[descriptor]`, and one more:", ""]
     lines += ["| key | default | meaning |", "|---|---|---|"]
     lines.append(f"| `name` | {_default(name.default)} | {name.description} |")
+    lines += ["", "## [[campaign.structures]]", "", "Compositions.", ""]
+    lines += ["| key | default | meaning |", "|---|---|---|"]
+    for key, entry in CampaignStructure.model_fields.items():
+        lines.append(f"| `{key}` | {_default(entry.default)} | {entry.description} |")
     return "\n".join(lines) + "\n"
 
 
@@ -84,6 +91,11 @@ def command_line_page() -> str:
         "md",
         "diffusion",
         "arrhenius",
+        "campaign",
+        "campaign run",
+        "campaign status",
+        "campaign analyze",
+        "campaign run-task",
         "run",
         "bench",
         "info",

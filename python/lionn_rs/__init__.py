@@ -40,6 +40,8 @@ if TYPE_CHECKING:
         train,
         train_committee,
     )
+    from lionn_rs.workflows.campaign import campaign
+    from lionn_rs.workflows.campaign_results import CampaignResult
     from lionn_rs.workflows.scan import scan
     from lionn_rs.workflows.scan_results import ScanResult
 
@@ -71,6 +73,8 @@ _HOME = {
         "train",
         "train_committee",
     ],
+    "lionn_rs.workflows.campaign": ["campaign"],
+    "lionn_rs.workflows.campaign_results": ["CampaignResult"],
     "lionn_rs.workflows.scan": ["scan"],
     "lionn_rs.workflows.scan_results": ["ScanResult"],
 }
@@ -81,6 +85,7 @@ __all__ = [
     "G2",
     "G4",
     "G5",
+    "CampaignResult",
     "Committee",
     "CommitteeResult",
     "ConfigError",
@@ -104,6 +109,7 @@ __all__ = [
     "__version__",
     "analysis",
     "calibrate",
+    "campaign",
     "datasets",
     "evaluate",
     "lammps",

@@ -77,9 +77,11 @@ def load_config(
         key, value and what was expected.
     """
     from lionn_rs.config import RunConfig, ScanConfig
+    from lionn_rs.config_campaign import CampaignConfig
 
     content = read_toml(path)
     known = RunConfig.model_fields.keys() | ScanConfig.model_fields.keys()
+    known |= CampaignConfig.model_fields.keys()
     for section in known - model.model_fields.keys():
         content.pop(section, None)
     merge_overrides(content, overrides or {})
@@ -168,17 +170,25 @@ def resolve_path(text: str, folder: Path) -> str:
 
 
 def _resolve_paths(content: dict[str, Any], folder: Path) -> None:
-    data = content.get("data")
-    if isinstance(data, dict):
-        images = data.get("images")
-        if isinstance(images, str):
-            data["images"] = [resolve_path(images, folder)]
-        elif isinstance(images, list) and all(isinstance(name, str) for name in images):
-            data["images"] = [resolve_path(name, folder) for name in images]
+    _resolve_list(content.get("data"), "images", folder)
     md = content.get("md")
     for key in ("structure", "committee"):
         if isinstance(md, dict) and isinstance(md.get(key), str):
             md[key] = resolve_path(md[key], folder)
+    campaign = content.get("campaign")
+    _resolve_list(campaign, "potentials", folder)
+    structures = campaign.get("structures") if isinstance(campaign, dict) else None
+    for entry in structures if isinstance(structures, list) else []:
+        _resolve_list(entry, "files", folder)
+
+
+def _resolve_list(section: Any, key: str, folder: Path) -> None:
+    """Resolve a list of file names, in place; one name stands for a list of one."""
+    names = section.get(key) if isinstance(section, dict) else None
+    if isinstance(names, str):
+        section[key] = [resolve_path(names, folder)]
+    elif isinstance(names, list) and all(isinstance(name, str) for name in names):
+        section[key] = [resolve_path(name, folder) for name in names]
 
 
 def _describe(detail: ErrorDetails, model: type[BaseModel]) -> str:

@@ -8,7 +8,6 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -16,6 +15,7 @@ import pytest
 from lionn_rs.config import RunConfig, ScanConfig, TrainConfig
 from lionn_rs.config_file import load_config, to_toml
 from lionn_rs.workflows import scan_timing
+from tests.programs import start, until
 
 CONFIG = """
 [data]
@@ -132,22 +132,6 @@ def test_resolved_file_says_the_same(tmp_path):
 needs_signals = pytest.mark.skipif(os.name == "nt", reason="POSIX signals")
 
 
-def start(*arguments: object) -> subprocess.Popen[str]:
-    command = [sys.executable, "-m", "lionn_rs.cli.main", "scan", *map(str, arguments), "--quiet"]
-    environment = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)}
-    return subprocess.Popen(
-        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment
-    )
-
-
-def until(ready: Callable[[], bool], process: subprocess.Popen[str] | None = None) -> None:
-    limit = time.monotonic() + 60
-    while not ready():
-        assert process is None or process.poll() is None, process.communicate()
-        assert time.monotonic() < limit
-        time.sleep(0.02)
-
-
 @needs_signals
 def test_interrupted_and_killed_scan_goes_on_to_the_same_potential(tmp_path):
     toml = tmp_path / "scan.toml"
@@ -156,7 +140,7 @@ def test_interrupted_and_killed_scan_goes_on_to_the_same_potential(tmp_path):
     log = member / "train.log"
     arguments = (toml, "--output", tmp_path / "out", "--workers", 1, "--threads", 1)
 
-    process = start(*arguments)
+    process = start("scan", *arguments)
     until(log.exists, process)
     time.sleep(0.3)  # into the work that has just begun
     process.send_signal(signal.SIGINT)
@@ -167,14 +151,14 @@ def test_interrupted_and_killed_scan_goes_on_to_the_same_potential(tmp_path):
     assert log.read_text().count("interrupted; best") == 1
 
     # The process of the member must not outlive a scan that is killed.
-    process = start(*arguments, "--resume")
+    process = start("scan", *arguments, "--resume")
     until(lambda: "resumed at" in log.read_text(), process)
     process.kill()
     process.communicate()
     until(lambda: log.read_text().count("interrupted; best") == 2)
     until(lambda: "[test]" in log.read_text().rpartition("interrupted; best")[2])
 
-    process = start(*arguments, "--resume")
+    process = start("scan", *arguments, "--resume")
     _, err = process.communicate(timeout=120)
     assert (process.returncode, err) == (0, "")
     assert log.read_text().count("resumed at") == 2

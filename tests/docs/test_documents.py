@@ -13,6 +13,7 @@ import pytest
 from lionn_rs import datasets
 from lionn_rs.cli.main import app
 from lionn_rs.config import RunConfig, ScanConfig, TrainConfig
+from lionn_rs.config_campaign import CampaignConfig
 from lionn_rs.config_file import load_config
 
 ROOT = Path(__file__).parents[2]
@@ -48,7 +49,8 @@ def test_python_runs(code, tmp_path, monkeypatch):
 @pytest.mark.parametrize("text", blocks("toml"))
 def test_toml_is_accepted(text, tmp_path):
     (tmp_path / "document.toml").write_text(text, encoding="utf-8")
-    model = ScanConfig if "[scan]" in text else RunConfig if "[md]" in text else TrainConfig
+    models = {"[scan]": ScanConfig, "[campaign]": CampaignConfig, "[md]": RunConfig}
+    model = next((model for key, model in models.items() if key in text), TrainConfig)
     load_config(tmp_path / "document.toml", model)
 
 
@@ -71,7 +73,11 @@ def _parse(arguments: list[str]) -> None:
 
     command = typer.main.get_command(app)
     while hasattr(command, "commands"):
-        name, *arguments = arguments
+        name, *rest = arguments
+        if name in command.commands:
+            arguments = rest
+        else:  # campaign, which runs by default
+            name = "run"
         command = command.commands[name]
     command.make_context(name, arguments)
 

@@ -6,7 +6,7 @@ lag times ps, lengths Å, diffusivities cm²/s, conductivities mS/cm, energies e
 
 from __future__ import annotations
 
-from .arrhenius import arrhenius, arrhenius_from_results
+from .arrhenius import arrhenius, arrhenius_from_results, combine_replicas
 from .arrhenius_result import ArrheniusPoint, ArrheniusResult, Extrapolation, UpperBound
 from .conductivity import CollectiveResult, nernst_einstein, nernst_einstein_factor
 from .diffusion import diffusivity
@@ -28,6 +28,7 @@ __all__ = [
     "arrhenius",
     "arrhenius_from_results",
     "collective_msd",
+    "combine_replicas",
     "diffusivity",
     "msd",
     "msd_by_species",

@@ -207,6 +207,28 @@ def arrhenius_from_results(
     )
 
 
+def combine_replicas(results: Sequence[DiffusionResult]) -> tuple[ArrheniusPoint, ...]:
+    """One point per temperature from the runs that were diffusive, as in :func:`arrhenius`.
+
+    Parameters
+    ----------
+    results : sequence of DiffusionResult
+        Runs of the same material, in any order.
+
+    Returns
+    -------
+    tuple of ArrheniusPoint
+        By temperature, ascending; empty if no run was diffusive.
+    """
+    used = [
+        (r.temperature_K, np.log(r.diffusivity_cm2_s), r.ln_sd)
+        for r in results
+        if r.diffusivity_cm2_s is not None and r.ln_sd is not None
+    ]
+    temperature, ln_d, sd = np.array(used, dtype=np.float64).reshape(-1, 3).T
+    return _combine(_group(temperature), temperature, ln_d, sd)[0]
+
+
 def _group(temperature: Floats) -> list[list[int]]:
     """List the indices of runs at the same temperature, ascending."""
     groups: list[list[int]] = []

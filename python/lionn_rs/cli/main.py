@@ -13,6 +13,7 @@ import typer
 from lionn_rs.cli import (
     arrhenius,
     bench,
+    campaign,
     check,
     diagnose,
     diffusion,
@@ -49,6 +50,7 @@ app = typer.Typer(
 
 for module in (train, scan, evaluate, check, diagnose, md, diffusion, arrhenius, run, bench, info):
     app.command(name=module.__name__.rpartition(".")[2])(module.command)
+app.add_typer(campaign.app, name="campaign")
 app.add_typer(lammps.app, name="lammps")
 
 
@@ -104,11 +106,11 @@ def main(arguments: list[str] | None = None) -> None:
         code = _fail(f"{text} (see 'lionn --help')", EXIT_USAGE, error, debug) if text else 2
     if code == EXIT_INTERRUPT:
         # Typer turns Ctrl-C inside a command into this code without a word.
-        advice = (
-            "; --resume goes on with it"
-            if {"train", "md", "run", "scan"} & {*arguments[:1]}
-            else ""
-        )
+        advice = ""
+        if {"train", "md", "run", "scan"} & {*arguments[:1]}:
+            advice = "; --resume goes on with it"
+        elif arguments[:1] == ["campaign"]:
+            advice = "; the same command goes on with it"
         what = "interrupted"
         if last_signal() == signal.SIGTERM:
             what, code = "terminated", EXIT_TERMINATED

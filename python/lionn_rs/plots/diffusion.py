@@ -215,7 +215,7 @@ def plot_arrhenius(fit: ArrheniusResult, ax: Axes | None = None) -> Figure:
             )  # fmt: skip
         axes.set_yscale("log")
         axes.set_xlim(float(grid[0]), float(grid[-1]))
-        _temperature_axis(axes, [at.temperature_K, max(used), min(used), *sorted(used)])
+        temperature_axis(axes, [at.temperature_K, max(used), min(used), *sorted(used)])
         half = fit.quantile * fit.activation_energy_sd_eV
         axes.annotate(
             f"$E_a$ = {fit.activation_energy_eV:.3f} ± {half:.3f} eV (95 %)",
@@ -238,7 +238,7 @@ def _draw_extrapolation(axes: Axes, fit: ArrheniusResult) -> None:
     )  # fmt: skip
 
 
-def _temperature_axis(axes: Axes, temperatures: Sequence[float]) -> None:
+def temperature_axis(axes: Axes, temperatures: Sequence[float]) -> None:
     """Temperatures in K along the top, the first ones first, as far as they do not overlap."""
     top = axes.secondary_xaxis("top")
     left, right = axes.get_xlim()

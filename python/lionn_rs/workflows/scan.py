@@ -25,10 +25,10 @@ from lionn_rs.training.memory import FREE_MEMORY_SHARE, GIGABYTE, free_memory
 from lionn_rs.training.metrics import Metrics
 from lionn_rs.training.session import HISTORY_NAME
 from lionn_rs.workflows.describe import software
+from lionn_rs.workflows.executors import open_executor, share_processors
 from lionn_rs.workflows.figures import save_figure
 from lionn_rs.workflows.inputs import load_images, make_descriptor
 from lionn_rs.workflows.journal import log_file
-from lionn_rs.workflows.scan_executors import open_executor, share_processors
 from lionn_rs.workflows.scan_grid import Plan, differences, expand, grid_record
 from lionn_rs.workflows.scan_results import ScanMember, ScanResult, loss_of
 from lionn_rs.workflows.scan_tables import (

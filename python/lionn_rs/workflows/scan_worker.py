@@ -1,31 +1,22 @@
 """One member of a scan, trained in a process of its own.
 
-A process per member gives each its own thread pool, returns all memory at its end, and keeps the
-others going if it dies. :func:`run_member` starts it and waits; it is what a pool of threads on
-this machine or a Dask worker calls. ``python -m lionn_rs.workflows.scan_worker`` is the process:
-it reads a :class:`MemberTask` as one line of JSON from standard input and stops cleanly, with a
-checkpoint, when its input is closed, be it on purpose or because the starting process died.
+:func:`run_member` starts the process and waits; it is what a pool of threads on this machine or a
+Dask worker calls. ``python -m lionn_rs.workflows.scan_worker`` is the process, whose task is a
+:class:`MemberTask` (see :mod:`lionn_rs.workflows.processes`).
 """
 
 from __future__ import annotations
 
-import _thread
 import json
-import os
-import signal
-import subprocess
 import sys
-import tempfile
-import threading
-import time
 import traceback
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from lionn_rs.errors import DataError, LionnError
+from lionn_rs.errors import DataError
 from lionn_rs.files import write_json, write_text
-from lionn_rs.workflows.processes import cause_of_death, module_process
+from lionn_rs.workflows.processes import module_process, serve, supervise
 
 __all__ = [
     "IMAGES_FILE",
@@ -45,11 +36,6 @@ MEMBERS_FOLDER = "members"
 RESULT_FILE = "result.json"
 TICKET_FILE = "ticket"
 """Holds the name of the scan that is at work; without it, or with another, its members stop."""
-
-POLL_S = 0.2
-GRACE_S = 60.0
-"""Time to finish an iteration and write a checkpoint after the order to stop, s."""
-INTERRUPTED = 130
 
 
 @dataclass(frozen=True)
@@ -133,57 +119,18 @@ def run_member(task: MemberTask) -> MemberOutcome:
         return MemberOutcome(error=f"{task.scan}: no such folder on the machine of the worker")
     if not task.wanted:
         return MemberOutcome()
-    with (
-        tempfile.TemporaryFile("w+", encoding="utf-8") as said,
-        tempfile.TemporaryFile("w+", encoding="utf-8") as errors_text,
-        subprocess.Popen(
-            **module_process("lionn_rs.workflows.scan_worker", task.n_threads),
-            stdin=subprocess.PIPE,
-            stdout=said,
-            stderr=errors_text,
-            text=True,
-            encoding="utf-8",
-            start_new_session=True,  # Ctrl-C at the terminal is for the scan, which passes it on
-        ) as process,
-    ):
-        try:
-            _send(process, task)
-            code = _wait(process, task)
-        finally:
-            process.kill()
-        said.seek(0)
-        errors_text.seek(0)
-        if code == 0:
-            result = read_result(task.folder, task.fingerprint)
-            error = "" if result else f"{task.folder / RESULT_FILE}: missing or damaged"
-            return MemberOutcome(result, error)
-        if not task.wanted:
-            return MemberOutcome()
-        return MemberOutcome(error=said.read().strip() or cause_of_death(code, errors_text.read()))
-
-
-def _send(process: subprocess.Popen[str], task: MemberTask) -> None:
-    assert process.stdin is not None
-    try:
-        process.stdin.write(json.dumps(asdict(task)) + "\n")
-        process.stdin.flush()
-    except BrokenPipeError:
-        pass  # it has died; its exit code says why
-
-
-def _wait(process: subprocess.Popen[str], task: MemberTask) -> int:
-    """Exit code of the process; it is told to stop when the scan is not at work any more."""
-    assert process.stdin is not None
-    deadline = None
-    while True:
-        try:
-            return process.wait(POLL_S)
-        except subprocess.TimeoutExpired:
-            if deadline is None and not task.wanted:
-                process.stdin.close()
-                deadline = time.monotonic() + GRACE_S
-            if deadline is not None and time.monotonic() > deadline:
-                process.kill()
+    ended = supervise(
+        module_process("lionn_rs.workflows.scan_worker", task.n_threads),
+        asdict(task),
+        lambda: task.wanted,
+    )
+    if ended.code == 0:
+        result = read_result(task.folder, task.fingerprint)
+        error = "" if result else f"{task.folder / RESULT_FILE}: missing or damaged"
+        return MemberOutcome(result, error)
+    if not task.wanted:
+        return MemberOutcome()
+    return MemberOutcome(error=ended.reason)
 
 
 def train_member(task: MemberTask) -> dict[str, Any]:
@@ -243,32 +190,17 @@ def train_member(task: MemberTask) -> dict[str, Any]:
     return result
 
 
-def _stop_at_end_of_input() -> None:
-    """Interrupt the main thread, as Ctrl-C would, when standard input is closed."""
-    while os.read(0, 1):
-        pass
-    _thread.interrupt_main()
+def _log_failure(task: dict[str, Any]) -> None:
+    """Add the traceback of the present error to the log of the member."""
+    folder = MemberTask(**task).folder
+    if folder.is_dir():
+        with (folder / "train.log").open("a", encoding="utf-8") as stream:
+            stream.write(traceback.format_exc())
 
 
-def main() -> int:
-    """Read a task, train; a failure is one line on standard output."""
-    signal.signal(signal.SIGINT, signal.default_int_handler)
-    task = MemberTask(**json.loads(sys.stdin.readline()))
-    threading.Thread(target=_stop_at_end_of_input, daemon=True).start()
-    try:
-        train_member(task)
-    except KeyboardInterrupt:
-        return INTERRUPTED
-    except Exception as error:
-        # Whatever it is, it is one line of the table; the log of the member has the whole.
-        name = "" if isinstance(error, LionnError) else f"{type(error).__name__}: "
-        sys.stdout.write(" ".join(f"{name}{error}".split()) + "\n")
-        if task.folder.is_dir():
-            with (task.folder / "train.log").open("a", encoding="utf-8") as stream:
-                stream.write(traceback.format_exc())
-        return 1
-    return 0
+def _work(task: dict[str, Any]) -> None:
+    train_member(MemberTask(**task))
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(serve(_work, _log_failure))

@@ -1,4 +1,4 @@
-"""Where the members of a scan are trained: threads of this process that wait, or Dask workers."""
+"""Where tasks side by side are run: threads of this process that wait, or Dask workers."""
 
 from __future__ import annotations
 
@@ -20,7 +20,8 @@ def share_processors(
 ) -> tuple[int, int]:
     """Members side by side and threads of each, together at most the processors there are.
 
-    By default as many members side by side as there are, and all processors in use.
+    Members are the trainings of a scan or the runs of a campaign. By default as many side by side
+    as there are, and all processors in use.
 
     Raises
     ------
@@ -46,7 +47,16 @@ def share_processors(
 
 @contextmanager
 def open_executor(workers: int, dask: str | None) -> Iterator[tuple[Executor, int]]:
-    """Executor that starts members, and how many of them share a machine."""
+    """Executor that starts members, and how many of them share a machine.
+
+    The function that it is given must wait for a process of its own (see
+    :mod:`lionn_rs.workflows.processes`).
+
+    Raises
+    ------
+    ConfigError
+        distributed is not installed, or no scheduler answers.
+    """
     if dask is None:
         with ThreadPoolExecutor(workers) as pool:
             yield pool, workers
