@@ -31,6 +31,8 @@ METADATA_FILE = "md.json"
 H5MD_VERSION = (1, 1)
 CHUNK_BYTES = 262_144
 """Aim for the size of one chunk; small enough to read single frames, large enough to stream."""
+FIXED_CELL = "fixed"
+"""Attribute of ``box/edges``: the cells of all frames are the same."""
 UNWRITTEN = -1
 """Step number of a frame that has not been written yet."""
 
@@ -80,12 +82,13 @@ class TrajectoryWriter:
             _reserve(position, "time", (n_frames,), "float64", fill=0).attrs["unit"] = "fs"
             shape = (n_frames, len(atoms), 3)
             _reserve(position, "value", shape, precision).attrs["unit"] = "Angstrom"
+            edges = box.create_group("edges")
+            edges["step"], edges["time"] = position["step"], position["time"]
+            edges.attrs[FIXED_CELL] = not changes_cell
             if changes_cell:
-                edges = box.create_group("edges")
-                edges["step"], edges["time"] = position["step"], position["time"]
                 values = _reserve(edges, "value", (n_frames, 3, 3), "float64")
             else:
-                values = box.create_dataset("edges", data=np.asarray(atoms.cell[:], dtype="f8"))
+                values = _repeat_cell(edges, np.asarray(atoms.cell[:], dtype="f8"), n_frames)
             values.attrs["unit"] = "Angstrom"
             if velocities:
                 velocity = group.create_group("velocity")
@@ -202,6 +205,23 @@ def _reserve(
     )
 
 
+def _repeat_cell(edges: h5py.Group, cell: NDArray[np.float64], n_frames: int) -> h5py.Dataset:
+    """Write a fixed cell for all frames now: readers such as MDAnalysis want one per frame.
+
+    Compressed to next to nothing, and not touched when frames are appended.
+    """
+    frames = np.broadcast_to(cell, (max(n_frames, 1), 3, 3))
+    n_chunk = CHUNK_BYTES // (9 * cell.itemsize)
+    return edges.create_dataset(
+        "value",
+        data=frames,
+        maxshape=(None, 3, 3),
+        chunks=(n_chunk, 3, 3),
+        compression="gzip",
+        shuffle=True,
+    )
+
+
 def _state_of_run(trajectory: Path) -> dict[str, Any]:
     path = trajectory.with_name(METADATA_FILE)
     return read_state(path) if trajectory.name == TRAJECTORY_FILE and path.is_file() else {}
@@ -230,7 +250,17 @@ def _resize(file: h5py.File, n_frames: int) -> None:
     names += ["velocity/value", "box/edges/value"]
     for name in names:
         if name in group and group[name].shape[0] != n_frames:
-            group[name].resize(n_frames, axis=0)
+            fixed = name == "box/edges/value" and has_fixed_cell(group["box/edges"])
+            before = group[name].shape[0]
+            # A fixed cell stays in the file even if no frame does.
+            group[name].resize(max(n_frames, 1) if fixed else n_frames, axis=0)
+            if fixed and n_frames > before:
+                group[name][before:] = group[name][0]
+
+
+def has_fixed_cell(edges: h5py.Group | h5py.Dataset) -> bool:
+    """Whether the box of a file is that of all frames; older files have a data set instead."""
+    return not hasattr(edges, "keys") or bool(edges.attrs.get(FIXED_CELL, False))
 
 
 @dataclass(frozen=True)
@@ -299,9 +329,9 @@ class Trajectory:
                     known &= steps <= metadata["step"]
                 n_frames = int(np.count_nonzero(known))
                 edges = group["box/edges"]
-                changes_cell = isinstance(edges, h5py.Group)
+                one_cell = isinstance(edges, h5py.Dataset)
                 return cls(
-                    cell=edges["value"][0] if changes_cell else edges[:],
+                    cell=edges[:] if one_cell else edges["value"][0],
                     pbc=np.array([kind == "periodic" for kind in group["box"].attrs["boundary"]]),
                     numbers=group["species"][:].astype(np.int64),
                     masses=group["mass"][:],
@@ -309,7 +339,7 @@ class Trajectory:
                     time_fs=group["position/time"][:n_frames],
                     metadata=metadata,
                     path=path,
-                    changes_cell=changes_cell,
+                    changes_cell=not has_fixed_cell(edges),
                 )
         except (OSError, KeyError, ValueError) as error:
             raise DataError(f"{path}: not a trajectory of lionn_rs: {error}") from error
@@ -326,8 +356,20 @@ class Trajectory:
 
     @property
     def temperature_K(self) -> float:
-        """Target temperature of the production run, K."""
-        return float(self.metadata["protocol"]["temperature_K"])
+        """Target temperature of the production run, K.
+
+        Raises
+        ------
+        ConfigError
+            The trajectory comes from a file that does not say, and nobody said it.
+        """
+        value = self.metadata["protocol"]["temperature_K"]
+        if value is None:
+            raise ConfigError(
+                f"{self.metadata['source']['file']}: does not say the temperature: give "
+                "--temperature (temperature_K)"
+            )
+        return float(value)
 
     @property
     def frame_interval_fs(self) -> float:
@@ -370,6 +412,20 @@ class Trajectory:
     def cells(self, stage: StageName | None = None) -> NDArray[np.float64]:
         """Lattice vectors (n_frames, 3, 3) of each frame, Å."""
         return self._cells(self.frames(stage))
+
+    def block(
+        self, part: slice
+    ) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64] | None]:
+        """Positions, cells and, if stored, velocities of some frames, without loading others."""
+        if self.path is None:
+            moving = "velocity" in self.memory
+        else:
+            import h5py
+
+            with h5py.File(self.path, "r") as file:
+                moving = "particles/all/velocity" in file
+        velocities = self._read("velocity", part) if moving else None
+        return self._read("position", part), self._cells(part), velocities
 
     def _cells(self, part: slice) -> NDArray[np.float64]:
         if not self.changes_cell:

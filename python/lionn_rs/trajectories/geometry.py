@@ -1,0 +1,140 @@
+"""Folding, unfolding and the rotation that some formats ask for; all frame by frame."""
+
+from __future__ import annotations
+
+import re
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lionn_rs.analysis.trajectory import Floats, unwrap
+from lionn_rs.errors import DataError
+
+__all__ = ["Unwrapper", "fold", "restricted_cell", "restricted_cells"]
+
+ROUNDING = 1e-12
+"""Relative size of what counts as zero in a lattice vector."""
+
+
+class Unwrapper:
+    """Continuous paths from folded positions, block by block, in cells that may change.
+
+    Keeps the lattice shift of every atom, so that the result does not depend on the size of the
+    blocks. Where the cell changes, unwrapped positions are ``(s + n)·H`` with fractional
+    coordinates ``s``, integer shifts ``n`` and the cell ``H`` of the frame; the step between two
+    frames is measured in the cell of the later one.
+    """
+
+    def __init__(self) -> None:
+        self._last: Floats | None = None
+        self._shift: Floats | None = None
+
+    def __call__(self, fractional: Floats, cells: Floats, first_frame: int) -> Floats:
+        """Unwrapped Cartesian positions (n_frames, n_atoms, 3), Å, of the next frames.
+
+        Raises
+        ------
+        DataError
+            An atom moves so far between two frames that its path is ambiguous.
+        """
+        if self._last is None:
+            self._last = fractional[0]
+            self._shift = np.zeros_like(fractional[0])
+        path = np.concatenate([self._last[None], fractional])
+        jumps = np.empty_like(fractional)
+        begin = 0
+        # Frames of one cell go through in one call.
+        edges = [0, *(np.flatnonzero(np.any(cells[1:] != cells[:-1], axis=(1, 2))) + 1)]
+        for begin, end in zip(edges, [*edges[1:], len(cells)], strict=True):
+            try:
+                straight = unwrap(path[begin : end + 1], cells[begin], fractional=True)
+            except DataError as error:
+                raise DataError(_renumbered(str(error), first_frame + begin - 1)) from error
+            s = straight @ np.linalg.inv(cells[begin])
+            jumps[begin:end] = np.rint(s[1:] - path[begin + 1 : end + 1])
+        assert self._shift is not None
+        # `unwrap` starts each stretch at its first frame as given.
+        for begin, end in zip(edges, [*edges[1:], len(cells)], strict=True):
+            jumps[begin:end] += self._shift
+            self._shift = jumps[end - 1]
+        self._last = fractional[-1]
+        return (fractional + jumps) @ cells
+
+
+def _renumbered(text: str, offset: int) -> str:
+    """Frame numbers of the file instead of those of a block."""
+
+    def shifted(match: re.Match[str]) -> str:
+        return f"frames {int(match[1]) + offset} and {int(match[2]) + offset}"
+
+    return re.sub(r"frames (\d+) and (\d+)", shifted, text)
+
+
+def fold(positions: Floats, cells: Floats) -> tuple[Floats, NDArray[np.int64]]:
+    """Fractional coordinates in [0, 1) and the integer lattice shifts that were taken off.
+
+    Parameters
+    ----------
+    positions : (n_frames, n_atoms, 3), Å
+    cells : (n_frames, 3, 3), Å
+    """
+    fractional = positions @ np.linalg.inv(cells)
+    images = np.floor(fractional)
+    inside = fractional - images
+    # A tiny negative number folds to 1.
+    images += inside >= 1.0
+    return np.where(inside >= 1.0, 0.0, inside), images.astype(np.int64)
+
+
+def restricted_cell(cell: Floats) -> tuple[Floats, Floats]:
+    """Cell with the first vector along x and the second in the xy plane, and the rotation to it.
+
+    Programs that store a triclinic cell as lengths and angles, or as LAMMPS does, need it.
+    A left-handed cell has no such form; then all three lattice vectors are reversed, which
+    leaves the lattice what it is, and no atom is mirrored.
+
+    Parameters
+    ----------
+    cell : (3, 3), Å
+        Rows are lattice vectors.
+
+    Returns
+    -------
+    cell : (3, 3), Å
+        Lower triangular, positive diagonal.
+    rotation : (3, 3)
+        Proper rotation ``R``; positions ``x`` become ``x·R``.
+
+    Raises
+    ------
+    DataError
+        The cell spans no volume.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> cell, rotation = restricted_cell(np.array([[0.0, 4.0, 0.0], [4.0, 0.0, 0.0], [0, 0, 5.0]]))
+    >>> cell.tolist(), float(np.linalg.det(rotation).round(12))
+    ([[4.0, 0.0, 0.0], [0.0, 4.0, 0.0], [0.0, 0.0, 5.0]], 1.0)
+    """
+    if np.array_equal(cell, np.tril(cell)) and np.all(np.diag(cell) > 0):
+        return cell, np.eye(3)
+    if not abs(np.linalg.det(cell)) > ROUNDING * np.prod(np.linalg.norm(cell, axis=1)):
+        raise DataError(f"the cell spans no volume: {cell.tolist()}")
+    q, r = np.linalg.qr(cell.T)
+    sign = np.sign(np.diag(r))
+    rotation, lower = q * sign, (r.T * sign)
+    if np.linalg.det(rotation) < 0:
+        rotation = -rotation
+    small = np.abs(lower) < ROUNDING * np.linalg.norm(cell, axis=1)[:, None]
+    return np.where(small, 0.0, lower) + 0.0, rotation
+
+
+def restricted_cells(cells: Floats) -> tuple[Floats, Floats]:
+    """:func:`restricted_cell` of every frame, (n_frames, 3, 3) twice."""
+    same = np.all(cells == cells[0], axis=(1, 2)).all()
+    if same:
+        cell, rotation = restricted_cell(cells[0])
+        return np.broadcast_to(cell, cells.shape), np.broadcast_to(rotation, cells.shape)
+    pairs = [restricted_cell(cell) for cell in cells]
+    return np.stack([cell for cell, _ in pairs]), np.stack([turn for _, turn in pairs])
