@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from lionn_rs._core import __version__
 
 if TYPE_CHECKING:
-    from lionn_rs import analysis, datasets, lammps, md, plots, testing
+    from lionn_rs import analysis, datasets, lammps, md, plots, testing, trajectories
     from lionn_rs.calculator import LionnCalculator
     from lionn_rs.committee import Committee, load
     from lionn_rs.data import read_images, split
@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     )
     from lionn_rs.workflows.campaign import campaign
     from lionn_rs.workflows.campaign_results import CampaignResult
+    from lionn_rs.trajectories import convert_trajectory, read_trajectory
     from lionn_rs.workflows.scan import scan
     from lionn_rs.workflows.scan_results import ScanResult
 
@@ -75,11 +76,12 @@ _HOME = {
     ],
     "lionn_rs.workflows.campaign": ["campaign"],
     "lionn_rs.workflows.campaign_results": ["CampaignResult"],
+    "lionn_rs.trajectories": ["convert_trajectory", "read_trajectory"],
     "lionn_rs.workflows.scan": ["scan"],
     "lionn_rs.workflows.scan_results": ["ScanResult"],
 }
 _MODULE_OF = {name: module for module, names in _HOME.items() for name in names}
-_SUBPACKAGES = ("analysis", "datasets", "lammps", "md", "plots", "testing")
+_SUBPACKAGES = ("analysis", "datasets", "lammps", "md", "plots", "testing", "trajectories")
 
 __all__ = [
     "G2",
@@ -110,6 +112,7 @@ __all__ = [
     "analysis",
     "calibrate",
     "campaign",
+    "convert_trajectory",
     "datasets",
     "evaluate",
     "lammps",
@@ -120,11 +123,13 @@ __all__ = [
     "predict",
     "prune",
     "read_images",
+    "read_trajectory",
     "scan",
     "split",
     "testing",
     "train",
     "train_committee",
+    "trajectories",
 ]
 
 

@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from lionn_rs._core import __version__
 from lionn_rs.errors import ConfigError, DataError
 from lionn_rs.md.hdf5 import changed, laid_out, write_rows
+from lionn_rs.md.box import has_fixed_cell, repeat_cell, resize_cells
 from lionn_rs.md.thermo import THERMO_FILE, read_thermo
 
 if TYPE_CHECKING:
@@ -78,12 +79,12 @@ class TrajectoryWriter:
             _reserve(position, "time", (n_frames,), "float64", fill=0).attrs["unit"] = "fs"
             shape = (n_frames, len(atoms), 3)
             _reserve(position, "value", shape, precision).attrs["unit"] = "Angstrom"
+            edges = box.create_group("edges")
+            edges["step"], edges["time"] = position["step"], position["time"]
             if changes_cell:
-                edges = box.create_group("edges")
-                edges["step"], edges["time"] = position["step"], position["time"]
                 values = _reserve(edges, "value", (n_frames, 3, 3), "float64")
             else:
-                values = box.create_dataset("edges", data=np.asarray(atoms.cell[:], dtype="f8"))
+                values = repeat_cell(edges, np.asarray(atoms.cell[:], dtype="f8"), n_frames)
             values.attrs["unit"] = "Angstrom"
             if velocities:
                 velocity = group.create_group("velocity")
@@ -219,10 +220,11 @@ def read_state(path: Path) -> dict[str, Any]:
 def _resize(file: h5py.File, n_frames: int) -> None:
     group = file["particles/all"]
     names = ["position/step", "position/time", "position/value"]
-    names += ["velocity/value", "box/edges/value"]
+    names += ["velocity/value"]
     for name in names:
         if name in group and group[name].shape[0] != n_frames:
             group[name].resize(n_frames, axis=0)
+    resize_cells(group["box/edges"], n_frames)
 
 
 @dataclass(frozen=True)
@@ -291,9 +293,9 @@ class Trajectory:
                     known &= steps <= metadata["step"]
                 n_frames = int(np.count_nonzero(known))
                 edges = group["box/edges"]
-                changes_cell = isinstance(edges, h5py.Group)
+                one_cell = isinstance(edges, h5py.Dataset)
                 return cls(
-                    cell=edges["value"][0] if changes_cell else edges[:],
+                    cell=edges[:] if one_cell else edges["value"][0],
                     pbc=np.array([kind == "periodic" for kind in group["box"].attrs["boundary"]]),
                     numbers=group["species"][:].astype(np.int64),
                     masses=group["mass"][:],
@@ -301,7 +303,7 @@ class Trajectory:
                     time_fs=group["position/time"][:n_frames],
                     metadata=metadata,
                     path=path,
-                    changes_cell=changes_cell,
+                    changes_cell=not has_fixed_cell(edges),
                 )
         except (OSError, KeyError, ValueError) as error:
             raise DataError(f"{path}: not a trajectory of lionn_rs: {error}") from error
@@ -318,8 +320,20 @@ class Trajectory:
 
     @property
     def temperature_K(self) -> float:
-        """Target temperature of the production run, K."""
-        return float(self.metadata["protocol"]["temperature_K"])
+        """Target temperature of the production run, K.
+
+        Raises
+        ------
+        ConfigError
+            The trajectory comes from a file that does not say, and nobody said it.
+        """
+        value = self.metadata["protocol"]["temperature_K"]
+        if value is None:
+            raise ConfigError(
+                f"{self.metadata['source']['file']}: does not say the temperature: give "
+                "--temperature (temperature_K)"
+            )
+        return float(value)
 
     @property
     def frame_interval_fs(self) -> float:
@@ -361,9 +375,24 @@ class Trajectory:
 
     def cells(self, stage: StageName | None = None) -> NDArray[np.float64]:
         """Lattice vectors (n_frames, 3, 3) of each frame, Å."""
-        return self._cells(self.frames(stage))
+        return self.cells_of(self.frames(stage))
 
-    def _cells(self, part: slice) -> NDArray[np.float64]:
+    def block(
+        self, part: slice
+    ) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64] | None]:
+        """Positions, cells and, if stored, velocities of some frames, without loading others."""
+        if self.path is None:
+            moving = "velocity" in self.memory
+        else:
+            import h5py
+
+            with h5py.File(self.path, "r") as file:
+                moving = "particles/all/velocity" in file
+        velocities = self._read("velocity", part) if moving else None
+        return self._read("position", part), self.cells_of(part), velocities
+
+    def cells_of(self, part: slice) -> NDArray[np.float64]:
+        """Lattice vectors (n, 3, 3) of a range of frames, Å."""
         if not self.changes_cell:
             return np.broadcast_to(self.cell, (part.stop - part.start, 3, 3)).copy()
         if self.path is None:
@@ -379,7 +408,7 @@ class Trajectory:
 
         index = range(self.n_frames)[frame]
         part = slice(index, index + 1)
-        positions, cell = self._read("position", part)[0], self._cells(part)[0]
+        positions, cell = self._read("position", part)[0], self.cells_of(part)[0]
         return Atoms(self.numbers, positions, cell=cell, pbc=self.pbc, masses=self.masses)
 
     @property
