@@ -8,11 +8,19 @@ from __future__ import annotations
 
 from .arrhenius import arrhenius, arrhenius_from_results
 from .arrhenius_result import ArrheniusPoint, ArrheniusResult, Extrapolation, UpperBound
-from .conductivity import CollectiveResult, nernst_einstein, nernst_einstein_factor
+from .conductivity import (
+    CollectiveResult,
+    OnsagerPair,
+    SpeciesConductivity,
+    nernst_einstein,
+    nernst_einstein_factor,
+)
 from .diffusion import diffusivity
-from .msd import MsdCurve, collective_msd, msd, msd_by_species
+from .msd import MsdCurve, collective_msd, cross_msd, msd, msd_by_species, msd_tensor
 from .rdf import RdfResult, rdf
 from .results import AxisDiffusivity, DiffusionResult
+from .sources import FrameSource
+from .tensor import DiffusionTensor, Direction, PrincipalAxis
 from .trajectory import remove_drift, unwrap
 
 __all__ = [
@@ -21,16 +29,24 @@ __all__ = [
     "AxisDiffusivity",
     "CollectiveResult",
     "DiffusionResult",
+    "DiffusionTensor",
+    "Direction",
     "Extrapolation",
+    "FrameSource",
     "MsdCurve",
+    "OnsagerPair",
+    "PrincipalAxis",
     "RdfResult",
+    "SpeciesConductivity",
     "UpperBound",
     "arrhenius",
     "arrhenius_from_results",
     "collective_msd",
+    "cross_msd",
     "diffusivity",
     "msd",
     "msd_by_species",
+    "msd_tensor",
     "nernst_einstein",
     "nernst_einstein_factor",
     "rdf",

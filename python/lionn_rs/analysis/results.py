@@ -8,12 +8,18 @@ from lionn_rs.numbers import interval, significant
 
 from ._records import Record
 from .conductivity import CollectiveResult
+from .drift import Drift
 from .framework import FrameworkSpecies
+from .motion import Unwrapping
 from .msd import MsdCurve
 from .pymatgen_peer import PymatgenValue
 from .resampling import SpreadError
-from .trajectory import Drift
+from .tensor import DiffusionTensor
+from .trajectory import Floats
 from .window import FitWindow
+
+SCHEMA_VERSION = 2
+"""Of the record below. 2: tensor, unwrapping, charges, species and Onsager coefficients."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,14 +35,23 @@ class AxisDiffusivity(Record):
 class DiffusionResult(Record):
     """Everything about the diffusion of one species in one run."""
 
+    schema_version: int = SCHEMA_VERSION
     carrier: str
     n_carriers: int
     charge: float
+    charges: dict[str, float]
+    """Charge numbers of all species in the collective conductivity."""
+    mobile: tuple[str, ...]
+    """Mobile species beside the carrier."""
     temperature_K: float
     volume_A3: float
+    """Mean volume of the cell."""
+    cell_A: Floats
+    """(3, 3) mean cell, rows are the lattice vectors."""
     n_frames: int
     frame_interval_fs: float
     run_ps: float
+    unwrapping: Unwrapping
     drift: Drift
     site_distance_A: float
     hop_length_A: float
@@ -63,6 +78,8 @@ class DiffusionResult(Record):
     upper_bound_cm2_s: float
     """One-sided 95 % upper bound of D; the only statement when not diffusive."""
     axes: tuple[AxisDiffusivity, ...]
+    tensor: DiffusionTensor | None
+    """Tensor of the self-diffusivity: components, principal axes, crystal directions."""
     conductivity_mS_cm: float | None
     """Nernst-Einstein."""
     conductivity_interval_mS_cm: tuple[float, float] | None
