@@ -154,6 +154,7 @@ def neighbor_list(
     positions: NDArray[np.float64],
     cutoff: float,
 ) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int32], NDArray[np.float64]]: ...
+
 @final
 class Unwrapper:
     def __new__(

@@ -9,6 +9,7 @@ from itertools import combinations_with_replacement
 import numpy as np
 
 from lionn_rs.errors import ConfigError
+from lionn_rs.numbers import significant, with_error
 from lionn_rs.units import BOLTZMANN_EV_K, ELEMENTARY_CHARGE_C
 
 from ._records import Record
@@ -23,6 +24,8 @@ COLLECTIVE_FRACTION = 0.2
 """Last lag of the collective fit over the run; this coordinate is averaged over time only."""
 MEANINGFUL_RELATIVE_SD = 0.5
 """Relative error above which a collective diffusivity is not quoted as a result."""
+NEUTRAL = 1e-6
+"""Sum of all charges, in units of e, below which a cell counts as neutral."""
 NO_CURRENT = 1e-9
 """Charge displacement over that of the ions below which it is rounding error."""
 Z95 = 1.959963984540054
@@ -162,6 +165,29 @@ class CollectiveResult(Record):
     onsager: tuple[OnsagerPair, ...]
     tensor: DiffusionTensor | None
     """Of the charge displacement."""
+
+    def details(self) -> list[str]:
+        """Short lines for the terminal."""
+        value = with_error(self.conductivity_mS_cm, self.conductivity_sd_mS_cm)
+        text = f"collective: sigma = {value} mS/cm (± one sd)"
+        if self.haven_ratio is not None and self.haven_ratio_interval is not None:
+            low, high = self.haven_ratio_interval
+            text += f", Haven ratio {self.haven_ratio:.2f}, 95 % [{low:.2f}, {high:.2f}]"
+        else:
+            text += f"; {self.note}"
+        lines = [text]
+        if len(self.charges) > 1:
+            parts = [
+                f"{pair.first}-{pair.second} {significant(pair.contribution_mS_cm)}"
+                for pair in self.onsager
+            ]
+            where = (
+                "the charges add up to zero"
+                if abs(self.net_charge) < NEUTRAL
+                else f"net charge {self.net_charge:+g}, relative to {self.frame}"
+            )
+            lines.append(f"of pairs of species: {', '.join(parts)} mS/cm ({where})")
+        return lines
 
 
 @dataclass(frozen=True)

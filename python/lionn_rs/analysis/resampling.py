@@ -29,6 +29,8 @@ CONCERTED_LAG_FS = 500.0
 """Ions that hop within this time of each other count as hopping together."""
 LAGS_PER_BLOCK = 3
 """A block is at least this many times as long as the first lag of the fit."""
+FRAMES_AT_ONCE = 10_000
+"""Frames whose displacements are in memory at once."""
 SIGNIFICANCE = 0.05
 """A spread counts as larger than predicted below this probability of chance."""
 
@@ -107,7 +109,7 @@ def block_spread(
     lags = choose_lags(first, min(2 * length // 3, int(line.lags[-1])))
     if len(lags) < 3:
         return None
-    ions = np.ascontiguousarray(positions[:, carriers])
+    ions = _paths(positions, carriers)
     slopes, errors = [], []
     for block in range(n_blocks):
         curve = msd(np.ascontiguousarray(ions[block * length : (block + 1) * length]))[0]
@@ -143,8 +145,12 @@ def concerted_spread(
     n_windows = (len(positions) - lag) // lag
     if n_windows < FEWEST or len(carriers) < 2 or line.slope <= 0.0:
         return None
-    ions = positions[:, carriers]
-    squares = np.sum((ions[lag:] - ions[:-lag]) ** 2, axis=2)
+    ions = _paths(positions, carriers)
+    squares = np.empty((len(ions) - lag, len(carriers)))
+    for start in range(0, len(squares), FRAMES_AT_ONCE):
+        stop = min(start + FRAMES_AT_ONCE, len(squares))
+        steps = ions[start + lag : stop + lag] - ions[start:stop]
+        np.einsum("fax,fax->fa", steps, steps, out=squares[start:stop])
     alone = float(np.mean(np.var(squares, axis=0))) / len(carriers)
     if alone <= 0.0:
         return None
@@ -157,6 +163,13 @@ def concerted_spread(
         predicted_relative_sd=relative,
         significant=float(stats.chi2.sf(n_windows * ratio, n_windows)) < SIGNIFICANCE,
     )
+
+
+def _paths(positions: Floats, carriers: NDArray[np.intp]) -> Floats:
+    """Paths of the carriers; no copy if there is nothing else."""
+    if np.array_equal(carriers, np.arange(positions.shape[1])):
+        return positions
+    return np.ascontiguousarray(positions[:, carriers])
 
 
 def _compare(kind: str, slopes: Floats, slope: float, predicted: float) -> SpreadError:

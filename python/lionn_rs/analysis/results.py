@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from lionn_rs.numbers import interval, significant
+from lionn_rs.numbers import interval, power_with_error, significant
 
 from ._records import Record
 from .conductivity import CollectiveResult
@@ -111,3 +111,25 @@ class DiffusionResult(Record):
                 f"95 % {interval(*self.conductivity_interval_mS_cm)}"
             )
         return text
+
+    def details(self) -> tuple[str, ...]:
+        """Short lines beside the first: crystal directions, principal axes, all charges."""
+        lines = []
+        if self.tensor is not None:
+            parts = [
+                f"{entry.name} {power_with_error(entry.diffusivity_cm2_s, entry.sd_cm2_s)}"
+                for entry in self.tensor.directions
+            ]
+            if parts:
+                lines.append(f"D along {', '.join(parts)} cm²/s (± one sd)")
+            axes = []
+            for axis in self.tensor.principal_axes:
+                text = power_with_error(axis.diffusivity_cm2_s, axis.sd_cm2_s)
+                if axis.distinct:
+                    vector = " ".join(f"{x:.2f}" for x in axis.vector)
+                    text += f" along ({vector}) ± {axis.angle_sd_degrees:.0f}°"
+                axes.append(text)
+            lines.append(f"principal axes: {', '.join(axes)} cm²/s")
+        if self.collective is not None:
+            lines += self.collective.details()
+        return tuple(lines)

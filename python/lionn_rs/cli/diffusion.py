@@ -66,6 +66,8 @@ def command(
         result = analyze_folder(folder, settings.diffusion)
         draw_msd([result], folder)
         say(str(result))
+        for text in result.details():
+            say(f"  {text}")
         note = unfinished(folder)
         if note is not None:
             say(f"  warning: {note.text}")
@@ -73,6 +75,8 @@ def command(
             say(f"  warning: {text}")
         for value in result.pymatgen:
             if value.diffusivity_cm2_s is not None:
-                number = f"{value.diffusivity_cm2_s:.3e} cm²/s"
-                say(f"  pymatgen (smoothed={value.smoothed}): D = {number}")
+                number = f"D = {value.diffusivity_cm2_s:.3e} cm²/s"
+            else:
+                number = value.note
+            say(f"  pymatgen (smoothed={value.smoothed}): {number}")
         say(f"  written: {folder / 'diffusion.json'}")

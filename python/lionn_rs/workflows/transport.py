@@ -115,10 +115,11 @@ def analyze_folder(folder: Path, section: DiffusionSection) -> DiffusionResult:
 
     trajectory = Trajectory.open(folder)
     _check_ensemble(folder, trajectory)
+    frames = trajectory.source("production")
     try:
         result = diffusivity(
-            trajectory.positions("production"),
-            cell=trajectory.cell,
+            frames,
+            cell=frames.cells,
             numbers=trajectory.numbers,
             frame_interval_fs=trajectory.frame_interval_fs,
             temperature_K=trajectory.temperature_K,
@@ -131,16 +132,7 @@ def analyze_folder(folder: Path, section: DiffusionSection) -> DiffusionResult:
 
 
 def _check_ensemble(folder: Path, trajectory: Trajectory) -> None:
-    """Refuse what has no single cell or no single temperature.
-
-    Scaling unwrapped positions with a fluctuating cell adds to displacements (von Bülow,
-    Bullerjahn, Hummer, J. Chem. Phys. 153, 021101 (2020), doi:10.1063/5.0008316).
-    """
-    if trajectory.changes_cell:
-        raise DataError(
-            f"{folder}: the cell changes along this run, diffusivities need a fixed one: start a "
-            "run with barostat 'none' from its mean_cell.extxyz"
-        )
+    """Refuse what has no single temperature."""
     if trajectory.metadata["protocol"].get("production_end_K") is not None:
         raise DataError(f"{folder}: the temperature of the production changes (production_end_K)")
 
