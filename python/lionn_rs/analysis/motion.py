@@ -19,7 +19,7 @@ from .drift import Drift, DriftReference
 from .sources import Paths
 from .trajectory import Floats
 
-ATOM_BLOCK_BYTES = 128 * 2**20
+ATOM_BLOCK_BYTES = 64 * 2**20
 """Memory of a block of atoms over all frames."""
 LONG_STEP_SHARE = 0.75
 """Longest step over its limit above which some steps may have been taken for shorter ones."""
@@ -96,11 +96,9 @@ class Motion:
             totals[:, part] = np.matmul(weights, block).transpose(1, 0, 2)
             self._ions[part] -= totals[0, part, None, :]
         self._center: Floats = totals[0]
-        counts = weights[1:].sum(axis=1)
-        self.sums: dict[str, Floats] = {
-            kind: total - count * self._center
-            for kind, total, count in zip(kinds, totals[1:], counts, strict=True)
-        }
+        for total, count in zip(totals[1:], weights[1:].sum(axis=1), strict=True):
+            total -= count * self._center
+        self.sums: dict[str, Floats] = dict(zip(kinds, totals[1:], strict=True))
         self.drift: Drift = reference.record(self._center)
 
     @property
@@ -129,7 +127,9 @@ class Motion:
             size = max(ATOM_BLOCK_BYTES // (24 * self.paths.n_frames), 1)
             for start in range(0, len(atoms), size):
                 products.add_atoms(self._read(atoms[start : start + size]))
-        return products.finish() / len(atoms)
+        curves = products.finish()
+        curves /= len(atoms)
+        return curves
 
     def _read(self, atoms: NDArray[np.intp]) -> Floats:
         result = np.empty((self.paths.n_frames, len(atoms), 3))

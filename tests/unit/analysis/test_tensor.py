@@ -28,9 +28,7 @@ def gaussian_steps(seed: int, n_frames: int = 3000, n_ions: int = 10) -> np.ndar
 
 def analyze(path: np.ndarray, **options: object) -> DiffusionTensor:
     curves = msd_tensor(path)[0]
-    line = fit_line(
-        curves[:3], choose_lags(10, 300), n_particles=path.shape[1], hop_length_A=0.0
-    )
+    line = fit_line(curves[:3], choose_lags(10, 300), n_particles=path.shape[1], hop_length_A=0.0)
     settings: dict[str, object] = {
         "n_particles": path.shape[1], "hop_length_A": 0.0, "inflation": 1.0, "to_cm2_s": 1 / 6,
         "factor": 5.0, "cell": np.diag([8.0, 9.0, 10.0]),

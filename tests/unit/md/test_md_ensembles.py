@@ -20,6 +20,7 @@ from lionn_rs.errors import ConfigError, DataError, SimulationError
 from lionn_rs.md import Protocol, Trajectory, mean_cell, run_md
 from lionn_rs.structure_arrays import structure_arrays
 from lionn_rs.units import BOLTZMANN_EV_K, EV_A3_TO_GPA
+from lionn_rs.workflows.transport import analyze_folder
 
 
 def protocol(**options: Any) -> Protocol:
