@@ -7,7 +7,15 @@ lag times ps, lengths Å, diffusivities cm²/s, conductivities mS/cm, energies e
 from __future__ import annotations
 
 from .arrhenius import arrhenius, arrhenius_from_results
-from .arrhenius_result import ArrheniusPoint, ArrheniusResult, Extrapolation, UpperBound
+from .arrhenius_result import (
+    ArrheniusPoint,
+    ArrheniusResult,
+    DirectRun,
+    Extrapolation,
+    PiecewiseFit,
+    UpperBound,
+    VtfFit,
+)
 from .conductivity import CollectiveResult, nernst_einstein, nernst_einstein_factor
 from .diffusion import diffusivity
 from .msd import MsdCurve, collective_msd, msd, msd_by_species
@@ -21,10 +29,13 @@ __all__ = [
     "AxisDiffusivity",
     "CollectiveResult",
     "DiffusionResult",
+    "DirectRun",
     "Extrapolation",
     "MsdCurve",
+    "PiecewiseFit",
     "RdfResult",
     "UpperBound",
+    "VtfFit",
     "arrhenius",
     "arrhenius_from_results",
     "collective_msd",

@@ -26,6 +26,7 @@ doi 10.1021/acs.jctc.4c01249 (covariance from the observed variance, sampled pos
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -167,10 +168,18 @@ def msd_covariance(
         structure[first:] = axis[first] + slope * np.arange(length - first)
         result += 2.0 * _core.window_products(structure, frames, first, 2)
     if hop_length_A > 0.0:
-        ramp = np.arange(length, dtype=np.float64)
-        overlap = _core.window_products(ramp, frames, 0, 1)
+        overlap = _window_overlap(length, tuple(lags.tolist()))
         result += hop_length_A**2 * float(gentle.sum()) * overlap
     return result / n_particles
+
+
+@lru_cache(maxsize=8)
+def _window_overlap(length: int, lags: tuple[int, ...]) -> Floats:
+    """Mean over pairs of windows of the frames that they share, (n, n); read only."""
+    ramp = np.arange(length, dtype=np.float64)
+    overlap: Floats = _core.window_products(ramp, np.array(lags, dtype=np.uint64), 0, 1)
+    overlap.setflags(write=False)
+    return overlap
 
 
 def _solve(design: Floats, values: Floats, covariance: Floats) -> tuple[Floats, Floats, Floats]:

@@ -57,6 +57,8 @@ def lattice_hops(
     vibration_fs: float = 100.0,
     together: int = 1,
     mobility_ratio: float = 1.0,
+    mobility_ln_sd: float = 0.0,
+    axis_shares: tuple[float, float, float] = (1 / 3, 1 / 3, 1 / 3),
 ) -> Floats:
     """Poisson hops on a simple cubic lattice, ``D = G a²/6``, with vibration.
 
@@ -78,6 +80,11 @@ def lattice_hops(
         Number of ions that always hop as one; must divide ``n_ions``.
     mobility_ratio : float
         Every other ion is this many times more mobile than its neighbor.
+    mobility_ln_sd : float
+        Each ion (group) of each trajectory draws its mobility from a log-normal distribution of
+        this standard deviation; the true diffusivity is that of the distribution.
+    axis_shares : (3,) float
+        Shares of the hops along x, y and z; the sum is 1.
 
     Returns
     -------
@@ -85,11 +92,12 @@ def lattice_hops(
     """
     groups = n_ions // together
     share = np.where(np.arange(groups) % 2 == 0, mobility_ratio, 1.0)
+    share /= share.mean()
+    if mobility_ln_sd > 0.0:
+        share *= np.exp(mobility_ln_sd * rng.standard_normal(groups) - 0.5 * mobility_ln_sd**2)
     rate = 6.0 * diffusivity_cm2_s / A2_FS_TO_CM2_S / hop_length_A**2
-    counts = rng.poisson(
-        rate * frame_interval_fs * share / share.mean(), size=(n_frames - 1, groups)
-    )
-    steps = _cubic_steps(rng, counts) * hop_length_A
+    counts = rng.poisson(rate * frame_interval_fs * share, size=(n_frames - 1, groups))
+    steps = _cubic_steps(rng, counts, axis_shares) * hop_length_A
     path = np.zeros((n_frames, n_ions, 3))
     path[1:] = np.repeat(np.cumsum(steps, axis=0), together, axis=1)
     return path + vibration(
@@ -224,11 +232,14 @@ def with_framework(
     return np.concatenate([ions, framework], axis=1), ["Li"] * n_ions + ["S"] * n_framework
 
 
-def _cubic_steps(rng: np.random.Generator, counts: NDArray[np.int64]) -> Floats:
+def _cubic_steps(
+    rng: np.random.Generator, counts: NDArray[np.int64], axis_shares: tuple[float, float, float]
+) -> Floats:
     """Sum of ``counts`` unit hops along random cubic directions, shape (..., 3)."""
     steps = np.zeros((counts.size, 3))
     where = np.repeat(np.arange(counts.size), counts.ravel())
-    np.add.at(steps, (where, rng.integers(3, size=len(where))), rng.choice([-1.0, 1.0], len(where)))
+    axis = rng.choice(3, len(where), p=axis_shares)
+    np.add.at(steps, (where, axis), rng.choice([-1.0, 1.0], len(where)))
     return steps.reshape(*counts.shape, 3)
 
 
