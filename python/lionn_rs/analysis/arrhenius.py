@@ -122,7 +122,8 @@ def arrhenius(
     beta = np.array([1.0 / (BOLTZMANN_EV_K * p.temperature_K) for p in points])
     y = np.log([p.diffusivity_cm2_s for p in points])
     line = generalized_fit(line_design(beta), y, spread)
-    scale = choose_scale(line.chi2, line.dof, nu)
+    common = bool(np.any(spread - np.diag(np.diag(spread))))
+    scale = choose_scale(line.chi2, line.dof, nu, common=common)
     covariance = line.covariance * scale.factor
     energy, energy_sd = float(line.solution[1]), float(np.sqrt(covariance[1, 1]))
     target_beta = 1.0 / (BOLTZMANN_EV_K * extrapolate_to_K)

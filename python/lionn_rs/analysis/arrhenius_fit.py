@@ -96,8 +96,15 @@ def generalized_fit(design: Floats, y: Floats, covariance: Floats) -> LinearFit:
     return LinearFit(solution, spread, chi2, len(y) - design.shape[1])
 
 
-def choose_scale(chi2: float, dof: int, nu: float) -> Scale:
-    """Combine the stated errors, known to ``nu`` degrees of freedom, with the scatter."""
+def choose_scale(chi2: float, dof: int, nu: float, *, common: bool = False) -> Scale:
+    """Combine the stated errors, known to ``nu`` degrees of freedom, with the scatter.
+
+    Errors that the points have in ``common`` (one arrangement at several temperatures) do not show
+    in the scatter: then it adds no knowledge and cannot make them smaller.
+    """
+    if common:
+        widened = Scale(max(chi2 / max(dof, 1), 1.0), nu, "errors")
+        return widened if misfit(chi2, dof, nu) < SCATTER_BELOW else Scale(1.0, nu, "errors")
     if np.isinf(nu):
         shared = Scale(1.0, float("inf"), "errors")
     else:
@@ -111,7 +118,7 @@ def choose_scale(chi2: float, dof: int, nu: float) -> Scale:
 
 def misfit(chi2: float, dof: int, nu: float) -> float:
     """Probability of a scatter that large by chance, the errors known to ``nu`` degrees."""
-    if dof < 1:
+    if dof < 1 or nu == 0.0:
         return 1.0
     if np.isinf(nu):
         return float(stats.chi2.sf(chi2, dof))

@@ -97,7 +97,7 @@ def piecewise(
         rest = values - basis @ (basis.T @ values)
         line_chi2 = np.sum(rest**2, axis=0)
         gains = (directions.T @ rest) ** 2
-        left = np.maximum(line_chi2 - gains, 0.0)
+        left = np.maximum(line_chi2 - gains, np.finfo(float).tiny)
         known = 1.0 if np.isinf(nu) else (nu + left) / (nu + n - 3)
         return np.asarray(gains / known)
 
@@ -105,7 +105,7 @@ def piecewise(
     best = int(np.argmax(ratio))
     rng = np.random.default_rng(SEED)
     noise = rng.standard_normal((n, N_SIMULATED))
-    if not np.isinf(nu):
+    if 0.0 < nu < np.inf:  # Without stated errors the statistic has no scale.
         noise *= np.sqrt(nu / rng.chisquare(nu, N_SIMULATED))
     simulated = statistic(noise).max(axis=0)
     chance = (1.0 + np.sum(simulated >= ratio.max())) / (1.0 + N_SIMULATED)

@@ -111,9 +111,7 @@ def block_spread(
     curves = np.array(
         [msd(ions[block * length : (block + 1) * length])[0] for block in range(n_blocks)]
     )
-    fit = fit_line(
-        curves.mean(axis=0), lags, n_particles=len(carriers), hop_length_A=hop_length_A
-    )
+    fit = fit_line(curves.mean(axis=0), lags, n_particles=len(carriers), hop_length_A=hop_length_A)
     slopes = curves[:, :, lags].sum(axis=1) @ fit.weights
     return _compare("blocks", slopes, line.slope, fit.slope_sd / float(np.sqrt(n_blocks)))
 
