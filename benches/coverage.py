@@ -135,7 +135,7 @@ def simulate(name: str, n_hops: int, runs: int, folder: Path) -> None:
         record = result.to_dict()
         keep = ("diffusivity_cm2_s", "interval_cm2_s", "ln_sd", "method", "gls_relative_sd")
         keep += ("spreads", "hop_length_A", "n_hops", "he_relative_sd", "upper_bound_cm2_s")
-        keep += ("refusal", "window")
+        keep += ("refusal", "window", "estimates")
         rows.append({key: record[key] for key in keep})
     write_json(
         folder / f"ours-{slug(name)}-{n_hops}.json",

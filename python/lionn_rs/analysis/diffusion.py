@@ -13,6 +13,7 @@ from lionn_rs.errors import ConfigError, DataError
 from lionn_rs.units import PS_TO_FS
 
 from .conductivity import collective, nernst_einstein_factor
+from .estimates import side_by_side
 from .framework import FrameworkSpecies, check_framework
 from .gls import fit_line
 from .msd import collective_msd, msd_by_species, thin
@@ -68,9 +69,9 @@ def diffusivity(
 
     The window-averaged, drift-corrected MSD is fitted by a line with free intercept, ``MSD = c + 6
     D t``, by generalized least squares with its analytic covariance (see
-    :mod:`lionn_rs.analysis.gls`). The reported error is the largest of that one and, where they are
-    significantly larger than it predicts, the spreads between ions, between time blocks, and of
-    ions that hop in concert. When the motion does not support a number (see
+    :mod:`lionn_rs.analysis.gls`). The reported interval is the widest of that error's and of its
+    combinations with the spreads between ions, between time blocks, and of ions that hop in concert
+    (:func:`lionn_rs.analysis.uncertainty.widest`). When the motion does not support a number (see
     :mod:`lionn_rs.analysis.window`), the result has ``diffusive=False``, a reason, and a 95 % upper
     bound.
 
@@ -217,7 +218,7 @@ def _analyze(
         spreads = spread_errors(run, line, hop)
         if not choice.straight:
             warnings.append(
-                "the MSD stays curved in every window tried (quadratic term "
+                "the MSD is curved in the window (quadratic term "
                 f"{line.curvature_z:.1f} standard deviations, slope changing by "
                 f"{100 * line.slope_change:.0f} %): half of that change is added to the error"
             )
@@ -285,6 +286,9 @@ def _analyze(
             if name != run.carrier
         ),
         warnings=tuple(warnings),
+        estimates=(
+            () if value is None or line is None else side_by_side(run, line, spreads, curve, method)
+        ),
     )
 
 

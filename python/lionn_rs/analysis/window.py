@@ -2,7 +2,7 @@
 
 Lower end: the first lag at which the MSD has passed half a squared site distance (X. He, Y. Zhu, A.
 Epstein, Y. Mo, npj Comput. Mater. 4, 18 (2018), doi 10.1038/s41524-018-0074-y) and at least 1 ps,
-but not beyond half of the last lag; moved up until a quadratic term no longer improves the line. A
+but not beyond half of the last lag; moved up while a quadratic term is beyond doubt. A
 slope that falls steeply in every window tried belongs to subdiffusive motion and is refused. Upper
 end: half of the run, as in He et al.
 
@@ -34,13 +34,15 @@ GROWTH_FRACTION = 0.25
 SHORTEST_LAG_FS = 1000.0
 """Several periods of the slowest rattling; also the first lag of pymatgen's ``smoothed="max"``."""
 CURVATURE_LIMIT = 2.0
-"""Standard deviations of the quadratic term above which the window starts later."""
+"""Standard deviations of the quadratic term up to which the MSD counts as straight; beyond, half of
+the change of slope is added to the error."""
 N_STARTS = 8
 """Candidate starts, spaced geometrically."""
 WIDTH = 2.0
 """The last lag is at least this many times the first."""
 CERTAIN_CURVATURE = 3.0
-"""Standard deviations at which a bend in every window tried is no accident."""
+"""Standard deviations at which a bend is no accident: the window starts later. A lower limit picks
+out runs that are bent by chance and moves their slope by two standard deviations."""
 LARGEST_FALL = 0.5
 """Relative fall of a significantly bent slope inside the window above which D is refused."""
 SIGNIFICANT_SLOPE = 1.96
@@ -149,7 +151,7 @@ def choose_window(
     fits = []
     for start in starts:
         fits.append(_fit(curve, int(start), last, n_particles, site_distance_A))
-        if abs(fits[-1].curvature_z) <= CURVATURE_LIMIT:
+        if abs(fits[-1].curvature_z) <= CERTAIN_CURVATURE:
             break
     line = min(fits, key=lambda fit: abs(fit.curvature_z))
     straight = abs(line.curvature_z) <= CURVATURE_LIMIT
