@@ -16,10 +16,12 @@ from .arrhenius_result import (
     UpperBound,
     VtfFit,
 )
+from .combine import CombinedDiffusion, diffusivity_of_runs
 from .conductivity import CollectiveResult, nernst_einstein, nernst_einstein_factor
 from .diffusion import diffusivity
 from .msd import MsdCurve, collective_msd, msd, msd_by_species
 from .rdf import RdfResult, rdf
+from .resampling import ErrorEstimate, SpreadError
 from .results import AxisDiffusivity, DiffusionResult
 from .trajectory import remove_drift, unwrap
 
@@ -28,18 +30,22 @@ __all__ = [
     "ArrheniusResult",
     "AxisDiffusivity",
     "CollectiveResult",
+    "CombinedDiffusion",
     "DiffusionResult",
     "DirectRun",
+    "ErrorEstimate",
     "Extrapolation",
     "MsdCurve",
     "PiecewiseFit",
     "RdfResult",
+    "SpreadError",
     "UpperBound",
     "VtfFit",
     "arrhenius",
     "arrhenius_from_results",
     "collective_msd",
     "diffusivity",
+    "diffusivity_of_runs",
     "msd",
     "msd_by_species",
     "nernst_einstein",

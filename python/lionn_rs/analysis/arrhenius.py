@@ -31,6 +31,7 @@ from .arrhenius_result import (
     UpperBound,
 )
 from .arrhenius_shape import corrected_akaike, curvature_probability, line_design, piecewise, vtf
+from .combine import CombinedDiffusion
 from .results import DiffusionResult
 from .trajectory import Floats
 
@@ -176,21 +177,21 @@ def arrhenius(
 
 
 def arrhenius_from_results(
-    results: Sequence[DiffusionResult],
+    results: Sequence[DiffusionResult | CombinedDiffusion],
     *,
     extrapolate_to_K: float = 300.0,
-    direct: Sequence[DiffusionResult] = (),
+    direct: Sequence[DiffusionResult | CombinedDiffusion] = (),
     with_vtf: bool = False,
 ) -> ArrheniusResult:
     """Arrhenius fit of the runs that were diffusive; the others enter as upper bounds.
 
     Parameters
     ----------
-    results : sequence of DiffusionResult
+    results : sequence of DiffusionResult or CombinedDiffusion
         Runs of the same material at several temperatures, replicas welcome.
     extrapolate_to_K : float
         Temperature of the prediction.
-    direct : sequence of DiffusionResult
+    direct : sequence of DiffusionResult or CombinedDiffusion
         Runs beside the extrapolation: compared with the line, not fitted.
     with_vtf : bool
         Also fit the law of Vogel, Tammann and Fulcher.
