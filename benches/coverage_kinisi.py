@@ -38,7 +38,7 @@ def analyze(positions, cell_A, n_ions, frame_interval_fs, seed):
         specie_indices=sc.array(dims=["particle"], values=np.arange(n_ions)),
         drift_indices=sc.array(dims=["particle"], values=np.arange(n_ions, n_atoms)),
     )
-    np.random.seed(seed)
+    np.random.seed(seed)  # noqa: NPY002 - what kinisi draws from
     fit = Diffusion(dg=calculate_msd(parser, progress=False))
     fit._diffusion(START_FS * sc.Unit("fs"), progress=False)
     samples = np.asarray(sc.to_unit(fit.D, "angstrom^2/fs").values) * A2_FS_TO_CM2_S

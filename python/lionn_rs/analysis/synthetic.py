@@ -159,6 +159,52 @@ def returning_hops(
     return path + np.cumsum(change, axis=0)[:-1]
 
 
+def intermittent_hops(
+    rng: np.random.Generator,
+    *,
+    n_ions: int,
+    n_frames: int,
+    frame_interval_fs: float,
+    diffusivity_cm2_s: float,
+    mobile_share: float = 0.3,
+    mobile_fs: float = 1500.0,
+    hop_length_A: float = 3.25,
+    vibration_A: float = 0.3,
+) -> Floats:
+    """Lattice hops of ions that are free for a while and trapped for a while.
+
+    Every ion switches at random between hopping and rest; ``D = share G a²/6`` with the rate G while
+    mobile. Mobility is shared out unevenly at any moment and evenly in the long run.
+
+    Parameters
+    ----------
+    rng, n_ions, n_frames, frame_interval_fs, diffusivity_cm2_s, hop_length_A, vibration_A
+        As in :func:`lattice_hops`.
+    mobile_share : float
+        Fraction of time that an ion is mobile.
+    mobile_fs : float
+        Mean length of a mobile period, fs.
+
+    Returns
+    -------
+    (n_frames, n_ions, 3) float64, Å
+    """
+    leave = -np.expm1(-frame_interval_fs / mobile_fs)
+    enter = leave * mobile_share / (1.0 - mobile_share)
+    mobile = np.empty((n_frames - 1, n_ions), dtype=bool)
+    state = rng.random(n_ions) < mobile_share
+    for frame in range(n_frames - 1):
+        mobile[frame] = state
+        state = state ^ (rng.random(n_ions) < np.where(state, leave, enter))
+    rate = 6.0 * diffusivity_cm2_s / A2_FS_TO_CM2_S / hop_length_A**2 / mobile_share
+    counts = rng.poisson(rate * frame_interval_fs * mobile)
+    path = np.zeros((n_frames, n_ions, 3))
+    path[1:] = hop_length_A * np.cumsum(_cubic_steps(rng, counts, (1 / 3, 1 / 3, 1 / 3)), axis=0)
+    return path + vibration(
+        rng, path.shape, sd_A=vibration_A, correlation_frames=100.0 / frame_interval_fs
+    )
+
+
 def periodic_potential(
     rng: np.random.Generator,
     *,
