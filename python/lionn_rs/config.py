@@ -319,6 +319,9 @@ class ArrheniusSection(Section):
     """``[arrhenius]``: the fit over temperatures."""
 
     extrapolate_to_K: Positive = Field(300.0, description="Temperature to extrapolate to, K")
+    vtf: bool = Field(
+        False, description="Also fit D = A exp(-B/(T - T0)); needs five diffusive temperatures"
+    )
 
 
 class ReportSection(Section):

@@ -7,7 +7,16 @@ lag times ps, lengths Å, diffusivities cm²/s, conductivities mS/cm, energies e
 from __future__ import annotations
 
 from .arrhenius import arrhenius, arrhenius_from_results
-from .arrhenius_result import ArrheniusPoint, ArrheniusResult, Extrapolation, UpperBound
+from .arrhenius_result import (
+    ArrheniusPoint,
+    ArrheniusResult,
+    DirectRun,
+    Extrapolation,
+    PiecewiseFit,
+    UpperBound,
+    VtfFit,
+)
+from .combine import CombinedDiffusion, diffusivity_of_runs
 from .conductivity import (
     CollectiveResult,
     OnsagerPair,
@@ -18,6 +27,7 @@ from .conductivity import (
 from .diffusion import diffusivity
 from .msd import MsdCurve, collective_msd, cross_msd, msd, msd_by_species, msd_tensor
 from .rdf import RdfResult, rdf
+from .resampling import ErrorEstimate, SpreadError
 from .results import AxisDiffusivity, DiffusionResult
 from .sources import FrameSource
 from .tensor import DiffusionTensor, Direction, PrincipalAxis
@@ -28,22 +38,29 @@ __all__ = [
     "ArrheniusResult",
     "AxisDiffusivity",
     "CollectiveResult",
+    "CombinedDiffusion",
     "DiffusionResult",
     "DiffusionTensor",
+    "DirectRun",
     "Direction",
+    "ErrorEstimate",
     "Extrapolation",
     "FrameSource",
     "MsdCurve",
     "OnsagerPair",
+    "PiecewiseFit",
     "PrincipalAxis",
     "RdfResult",
     "SpeciesConductivity",
+    "SpreadError",
     "UpperBound",
+    "VtfFit",
     "arrhenius",
     "arrhenius_from_results",
     "collective_msd",
     "cross_msd",
     "diffusivity",
+    "diffusivity_of_runs",
     "msd",
     "msd_by_species",
     "msd_tensor",

@@ -13,10 +13,12 @@ from lionn_rs.errors import ConfigError, DataError
 from lionn_rs.units import PS_TO_FS
 
 from .drift import Drift, DriftWeights, drift_reference
+from .estimates import side_by_side
 from .framework import FrameworkSpecies, check_framework
 from .motion import Motion
 from .msd import thin
 from .pymatgen_peer import MOST_POSITIONS, PymatgenValue, pymatgen_values, skipped_values
+from .resampling import ErrorEstimate
 from .results import AxisDiffusivity, DiffusionResult
 from .sources import FrameSource, Paths, as_source
 from .study import Study, charge_numbers, collective_conductivity, self_diffusion
@@ -56,9 +58,9 @@ def diffusivity(
 
     The window-averaged, drift-corrected MSD is fitted by a line with free intercept, ``MSD = c + 6
     D t``, by generalized least squares with its analytic covariance (see
-    :mod:`lionn_rs.analysis.gls`). The reported error is the largest of that one and, where they are
-    significantly larger than it predicts, the spreads between ions, between time blocks, and of
-    ions that hop in concert. When the motion does not support a number (see
+    :mod:`lionn_rs.analysis.gls`). The reported interval is the widest of that error's and of its
+    combinations with the spreads between ions, between time blocks, and of ions that hop in concert
+    (:func:`lionn_rs.analysis.uncertainty.widest`). When the motion does not support a number (see
     :mod:`lionn_rs.analysis.window`), the result has ``diffusive=False``, a reason, and a 95 % upper
     bound.
 
@@ -186,11 +188,12 @@ def _analyze(study: Study, window_ps: tuple[float, float] | None) -> DiffusionRe
     n, curve = len(run.carriers), curves[carrier]
     if line is not None and not tracer.choice.straight:
         warnings.append(
-            "the MSD stays curved in every window tried (quadratic term "
+            "the MSD is curved in the window (quadratic term "
             f"{line.curvature_z:.1f} standard deviations, slope changing by "
             f"{100 * line.slope_change:.0f} %): half of that change is added to the error"
         )
     interval = n_hops = he = tensor = charge = None
+    estimates: tuple[ErrorEstimate, ...] = ()
     axes: tuple[AxisDiffusivity, ...] = ()
     if tracer.value is not None and line is not None and tracer.half_width is not None:
         spread = float(np.exp(tracer.half_width))
@@ -210,6 +213,7 @@ def _analyze(study: Study, window_ps: tuple[float, float] | None) -> DiffusionRe
             directions=study.directions,
         )
         charge = collective_conductivity(study, tracer, curves)
+        estimates = side_by_side(run, line, tracer.spreads, curve, tracer.method)
     lag_ps = run.interval_fs / PS_TO_FS
     return DiffusionResult(
         carrier=carrier,
@@ -261,6 +265,7 @@ def _analyze(study: Study, window_ps: tuple[float, float] | None) -> DiffusionRe
             if name != carrier
         ),
         warnings=tuple(warnings),
+        estimates=estimates,
     )
 
 

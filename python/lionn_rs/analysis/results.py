@@ -13,7 +13,7 @@ from .framework import FrameworkSpecies
 from .motion import Unwrapping
 from .msd import MsdCurve
 from .pymatgen_peer import PymatgenValue
-from .resampling import SpreadError
+from .resampling import ErrorEstimate, SpreadError
 from .tensor import DiffusionTensor
 from .trajectory import Floats
 from .window import FitWindow
@@ -66,9 +66,9 @@ class DiffusionResult(Record):
     ln_sd: float | None
     """Standard deviation of ln D: the relative error, of the method named below."""
     method: str
-    """``gls``, ``ions``, ``blocks`` or ``concerted``: the most conservative justified error.
-    ``+curvature`` when the MSD is bent in the window; half of the change of slope is then added in
-    quadrature. ``none`` when not diffusive."""
+    """``gls``, ``ions``, ``blocks``, ``concerted`` or ``runs``: the most conservative justified
+    error. ``+curvature`` when the MSD is bent in the window; half of the change of slope is then
+    added in quadrature. ``none`` when not diffusive."""
     gls_relative_sd: float | None
     spreads: tuple[SpreadError, ...]
     n_hops: float | None
@@ -91,6 +91,8 @@ class DiffusionResult(Record):
     msd: MsdCurve
     framework_msd: tuple[MsdCurve, ...]
     warnings: tuple[str, ...]
+    estimates: tuple[ErrorEstimate, ...] = ()
+    """Errors by all methods side by side, those of others included; empty when not diffusive."""
 
     def __str__(self) -> str:
         """One line for the terminal."""

@@ -146,11 +146,21 @@ def diffusion_row(result: DiffusionResult, trajectory: Trajectory) -> dict[str, 
     return row | {"seed": trajectory.metadata["seed"], "folder": folder}
 
 
-def fit_arrhenius(results: Sequence[DiffusionResult], section: ArrheniusSection) -> ArrheniusResult:
+def fit_arrhenius(
+    results: Sequence[DiffusionResult],
+    section: ArrheniusSection,
+    *,
+    direct: Sequence[DiffusionResult] = (),
+) -> ArrheniusResult:
     """Fit over all runs; see :func:`lionn_rs.analysis.arrhenius_from_results`."""
     from lionn_rs.analysis import arrhenius_from_results
 
-    return arrhenius_from_results(results, extrapolate_to_K=section.extrapolate_to_K)
+    return arrhenius_from_results(
+        results,
+        extrapolate_to_K=section.extrapolate_to_K,
+        direct=direct,
+        with_vtf=section.vtf,
+    )
 
 
 def draw_msd(results: Sequence[DiffusionResult], folder: Path) -> None:
