@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 __all__ = [
     "Committee",
     "Descriptor",
+    "DisplacementProducts",
     "GaussNewton",
     "Harmonic",
     "InverseHessian",
@@ -16,6 +17,7 @@ __all__ = [
     "MdRun",
     "NeuralPotential",
     "TrainingSet",
+    "Unwrapper",
     "__version__",
     "displacement_moments",
     "maxwell_boltzmann",
@@ -152,8 +154,29 @@ def neighbor_list(
     positions: NDArray[np.float64],
     cutoff: float,
 ) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int32], NDArray[np.float64]]: ...
+
+@final
+class Unwrapper:
+    def __new__(
+        cls, n_atoms: int, reference: Sequence[Sequence[float]] | None, continuous: bool
+    ) -> Unwrapper: ...
+    def advance(self, positions: NDArray[np.float64], cells: NDArray[np.float64]) -> None: ...
+    @property
+    def longest(self) -> tuple[float, float, int, int]: ...
+
+@final
+class DisplacementProducts:
+    def __new__(
+        cls, n_frames: int, n_series: int, products: Sequence[tuple[int, int, int]]
+    ) -> DisplacementProducts: ...
+    @staticmethod
+    def of_atoms(n_frames: int, tensor: bool) -> DisplacementProducts: ...
+    def add_atoms(self, positions: NDArray[np.float64]) -> None: ...
+    def add_member(self, series: NDArray[np.float64]) -> None: ...
+    def finish(self) -> NDArray[np.float64]: ...
+
 def msd(
-    positions: NDArray[np.float64], groups: NDArray[np.uint64], n_groups: int
+    positions: NDArray[np.float64], groups: NDArray[np.uint64], n_groups: int, tensor: bool
 ) -> NDArray[np.float64]: ...
 def msd_per_atom(
     positions: NDArray[np.float64], atoms: NDArray[np.uint64], lags: NDArray[np.uint64]

@@ -284,6 +284,14 @@ class DiffusionSection(Section):
 
     carrier: str = Field("Li", description="Chemical symbol of the mobile ion")
     charge: Charge = Field(1.0, description="Charge number of the mobile ion, not 0")
+    charges: dict[str, float] | None = Field(
+        None,
+        description="Charge numbers of all species that carry current, the carrier among them, "
+        "e.g. {Li = 1, S = -2, P = 5}; default: the carrier alone, with 'charge'",
+    )
+    mobile: list[str] = Field(
+        [], description="Species that move beside the carrier and are no part of the framework"
+    )
     drift_reference: str | list[str] = Field(
         "framework",
         description="Atoms whose motion is subtracted: 'framework' (all but the carrier), 'all', "
@@ -291,6 +299,15 @@ class DiffusionSection(Section):
     )
     drift_weights: Literal["mass", "mean"] = Field(
         "mass", description="Center of mass of these atoms, or their plain mean"
+    )
+    convention: Literal["fractional", "cartesian"] = Field(
+        "fractional",
+        description="Displacements in a cell that changes: fractional times the mean cell, or "
+        "Cartesian of the wrapped positions",
+    )
+    directions: list[str] = Field(
+        ["a", "b", "c", "ab"],
+        description="Crystal directions and planes: a, b, c, ab, bc, ac or '[110]'",
     )
     site_distance_A: Positive | None = Field(
         None, description="Distance between neighboring sites of the carrier, Å; default: 3 Å"
@@ -310,6 +327,9 @@ class ArrheniusSection(Section):
     """``[arrhenius]``: the fit over temperatures."""
 
     extrapolate_to_K: Positive = Field(300.0, description="Temperature to extrapolate to, K")
+    vtf: bool = Field(
+        False, description="Also fit D = A exp(-B/(T - T0)); needs five diffusive temperatures"
+    )
 
 
 class ReportSection(Section):

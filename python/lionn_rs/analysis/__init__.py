@@ -7,12 +7,30 @@ lag times ps, lengths Å, diffusivities cm²/s, conductivities mS/cm, energies e
 from __future__ import annotations
 
 from .arrhenius import arrhenius, arrhenius_from_results, combine_replicas
-from .arrhenius_result import ArrheniusPoint, ArrheniusResult, Extrapolation, UpperBound
-from .conductivity import CollectiveResult, nernst_einstein, nernst_einstein_factor
+from .arrhenius_result import (
+    ArrheniusPoint,
+    ArrheniusResult,
+    DirectRun,
+    Extrapolation,
+    PiecewiseFit,
+    UpperBound,
+    VtfFit,
+)
+from .combine import CombinedDiffusion, diffusivity_of_runs
+from .conductivity import (
+    CollectiveResult,
+    OnsagerPair,
+    SpeciesConductivity,
+    nernst_einstein,
+    nernst_einstein_factor,
+)
 from .diffusion import diffusivity
-from .msd import MsdCurve, collective_msd, msd, msd_by_species
+from .msd import MsdCurve, collective_msd, cross_msd, msd, msd_by_species, msd_tensor
 from .rdf import RdfResult, rdf
+from .resampling import ErrorEstimate, SpreadError
 from .results import AxisDiffusivity, DiffusionResult
+from .sources import FrameSource
+from .tensor import DiffusionTensor, Direction, PrincipalAxis
 from .trajectory import remove_drift, unwrap
 
 __all__ = [
@@ -20,18 +38,33 @@ __all__ = [
     "ArrheniusResult",
     "AxisDiffusivity",
     "CollectiveResult",
+    "CombinedDiffusion",
     "DiffusionResult",
+    "DiffusionTensor",
+    "DirectRun",
+    "Direction",
+    "ErrorEstimate",
     "Extrapolation",
+    "FrameSource",
     "MsdCurve",
+    "OnsagerPair",
+    "PiecewiseFit",
+    "PrincipalAxis",
     "RdfResult",
+    "SpeciesConductivity",
+    "SpreadError",
     "UpperBound",
+    "VtfFit",
     "arrhenius",
     "arrhenius_from_results",
     "collective_msd",
     "combine_replicas",
+    "cross_msd",
     "diffusivity",
+    "diffusivity_of_runs",
     "msd",
     "msd_by_species",
+    "msd_tensor",
     "nernst_einstein",
     "nernst_einstein_factor",
     "rdf",

@@ -2,32 +2,44 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from dataclasses import replace
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 from scipy import stats
 
 from lionn_rs.errors import ConfigError, DataError, ShapeError
 from lionn_rs.units import BOLTZMANN_EV_K
 
+from .arrhenius_fit import (
+    ERROR_DOF,
+    SIGNIFICANCE,
+    ReplicaEffect,
+    Scale,
+    choose_scale,
+    combine_runs,
+    generalized_fit,
+    known_to,
+    misfit,
+)
 from .arrhenius_result import (
     ArrheniusPoint,
     ArrheniusResult,
+    DirectRun,
     Extrapolation,
-    IntervalBasis,
     UpperBound,
-    beyond,
 )
+from .arrhenius_shape import corrected_akaike, curvature_probability, line_design, piecewise, vtf
+from .combine import CombinedDiffusion
 from .results import DiffusionResult
 from .trajectory import Floats
 
 FEWEST_TEMPERATURES = 3
 """Two temperatures define a line but leave nothing to judge it by."""
-SIGNIFICANCE = 0.05
-"""Curvature and misfit count below this probability of chance."""
-CONFIDENCE = 0.95
+DECISIVE_AICC = 2.0
+"""Smaller differences of the corrected Akaike criterion leave both models standing (K. P. Burnham,
+D. R. Anderson, Sociol. Methods Res. 33, 261 (2004), doi 10.1177/0049124104268644)."""
 SAME_TEMPERATURE_K = 0.5
 """Runs whose target temperatures differ by less belong together."""
 
@@ -39,6 +51,10 @@ def arrhenius(
     *,
     extrapolate_to_K: float = 300.0,
     upper_bounds: Sequence[tuple[float, float]] = (),
+    direct: Sequence[tuple[float, float, float]] = (),
+    replica_labels: Sequence[Hashable] | None = None,
+    with_vtf: bool = False,
+    error_dof: float = ERROR_DOF,
     n_carriers: int | None = None,
     charge: float = 1.0,
     volume_A3: float | None = None,
@@ -46,13 +62,13 @@ def arrhenius(
     """Weighted straight line through ln D against 1/T.
 
     Several runs at one temperature are combined first: their scatter beyond their own errors is a
-    random effect between replicas (seed, arrangement) whose variance, pooled over the temperatures,
-    is added to every run (R. DerSimonian, N. Laird, Control. Clin. Trials 7, 177 (1986)). The line
-    is then fitted to one point per temperature with weights ``1/sd²``, and the (strong, positive)
-    covariance of ln D0 and E_a is kept. There are two 95 % intervals: from the stated errors with
-    the normal quantile 1.96, and from the scatter of the points around the line (covariance times
-    ``chi2/dof``) with Student's t for ``n_T - 2`` degrees of freedom, which holds when all errors
-    are wrong by one factor. The wider of the two is given, and named in ``interval_basis``.
+    random effect between replicas (seed, arrangement), whose variance is estimated by restricted
+    maximum likelihood over all temperatures and enters every point. The line is fitted by
+    generalized least squares with the covariance of these points; that of ln D0 and E_a (strong and
+    positive) is kept. Intervals use Student's t and a factor on the errors to which both their own
+    reliability and the scatter around the line contribute, see
+    :mod:`lionn_rs.analysis.arrhenius_fit`. Curvature is tested by a quadratic term and by two
+    segments with a free break.
 
     Parameters
     ----------
@@ -66,6 +82,16 @@ def arrhenius(
         Temperature of the prediction.
     upper_bounds : sequence of (temperature_K, bound_cm2_s)
         Runs that were not diffusive: listed and compared with the line, not fitted.
+    direct : sequence of (temperature_K, diffusivity_cm2_s, ln_sd)
+        Runs that are compared with the line and not fitted, near ``extrapolate_to_K``.
+    replica_labels : (n,) sequence, optional
+        Runs with the same label (one arrangement of the framework, at several temperatures) share
+        their random effect. Default: every run is a replica of its own.
+    with_vtf : bool
+        Also fit the law of Vogel, Tammann and Fulcher.
+    error_dof : float
+        Degrees of freedom to which ``ln_sd`` is known; ``inf`` takes it as exact, 0 uses only its
+        ratios.
     n_carriers, charge, volume_A3
         For the Nernst-Einstein conductivity of the prediction.
 
@@ -80,64 +106,54 @@ def arrhenius(
     ConfigError
         For values that are not positive.
     DataError
-        With fewer than three temperatures.
+        With fewer than three temperatures, or fewer than five for ``with_vtf``.
     """
-    temperature, value, sd = (
-        np.atleast_1d(np.asarray(a, dtype=np.float64))
-        for a in (temperatures_K, diffusivities, ln_sd)
-    )
-    if not temperature.shape == value.shape == sd.shape or temperature.ndim != 1:
-        raise ShapeError(
-            "temperatures, diffusivities and ln_sd must be equally long, got "
-            f"{temperature.shape}, {value.shape}, {sd.shape}"
-        )
-    for name, array in (("temperatures", temperature), ("diffusivities", value), ("ln_sd", sd)):
-        if not np.all(np.isfinite(array) & (array > 0.0)):
-            raise ConfigError(f"arrhenius: {name} must be positive, got {array.tolist()}")
+    temperature, value, sd = _checked(temperatures_K, diffusivities, ln_sd, extrapolate_to_K)
+    if not error_dof >= 0.0:
+        raise ConfigError(f"arrhenius: error_dof must be 0 or more, got {error_dof}")
     groups = _group(temperature)
     if len(groups) < FEWEST_TEMPERATURES:
         raise DataError(
             f"an Arrhenius fit needs diffusive runs at {FEWEST_TEMPERATURES} temperatures or more, "
             f"got {len(groups)}; run longer or at other temperatures"
         )
-    points, replica_sd = _combine(groups, temperature, np.log(value), sd)
-    x = np.array([1.0 / (BOLTZMANN_EV_K * p.temperature_K) for p in points])
+    points, spread, effect, nu = _points(
+        groups, temperature, np.log(value), sd, _labels(replica_labels, len(value)), error_dof
+    )
+    beta = np.array([1.0 / (BOLTZMANN_EV_K * p.temperature_K) for p in points])
     y = np.log([p.diffusivity_cm2_s for p in points])
-    weight = np.array([p.ln_sd for p in points]) ** -2.0
-    solution, covariance, chi2 = _weighted(np.column_stack([np.ones_like(x), -x]), y, weight)
-    dof = len(points) - 2
-    basis, quantile, covariance = _wider(covariance, chi2 / dof, dof)
-    energy, energy_sd = float(solution[1]), float(np.sqrt(covariance[1, 1]))
-    curvature_p = _curvature(x, y, weight)
-    distance = beyond([p.temperature_K for p in points], extrapolate_to_K)
+    line = generalized_fit(line_design(beta), y, spread)
+    common = bool(np.any(spread - np.diag(np.diag(spread))))
+    scale = choose_scale(line.chi2, line.dof, nu, common=common)
+    covariance = line.covariance * scale.factor
+    energy, energy_sd = float(line.solution[1]), float(np.sqrt(covariance[1, 1]))
+    target_beta = 1.0 / (BOLTZMANN_EV_K * extrapolate_to_K)
     draft = ArrheniusResult(
         activation_energy_eV=energy,
         activation_energy_sd_eV=energy_sd,
         activation_energy_interval_eV=(
-            energy - quantile * energy_sd,
-            energy + quantile * energy_sd,
+            energy - scale.quantile * energy_sd,
+            energy + scale.quantile * energy_sd,
         ),
-        prefactor_cm2_s=float(np.exp(solution[0])),
+        prefactor_cm2_s=float(np.exp(line.solution[0])),
         prefactor_ln_sd=float(np.sqrt(covariance[0, 0])),
         covariance=covariance,
-        interval_basis=basis,
-        quantile=quantile,
-        degrees_of_freedom=dof,
-        chi2_per_dof=chi2 / dof,
-        replica_ln_sd=replica_sd,
-        curvature_p=curvature_p,
+        interval_basis=scale.basis,
+        quantile=scale.quantile,
+        error_dof=nu,
+        degrees_of_freedom=line.dof,
+        chi2_per_dof=line.chi2 / line.dof,
+        misfit_p=misfit(line.chi2, line.dof, nu),
+        replica_ln_sd=None if effect is None else effect.sd,
+        replica_interval=None if effect is None else effect.interval,
+        curvature_p=curvature_probability(beta, y, spread, nu),
+        aicc=corrected_akaike(line.chi2, len(y), 2),
+        piecewise=piecewise(beta, y, spread, nu, target_beta=target_beta),
+        vtf=vtf(beta, y, spread, nu, target_beta=target_beta) if with_vtf else None,
         points=points,
         upper_bounds=(),
-        extrapolation=Extrapolation(
-            temperature_K=extrapolate_to_K,
-            diffusivity_cm2_s=float("nan"),
-            ln_sd=float("nan"),
-            interval_cm2_s=(float("nan"), float("nan")),
-            conductivity_mS_cm=None,
-            conductivity_interval_mS_cm=None,
-            beyond_data_K=distance,
-            supported=False,
-        ),
+        direct=(),
+        extrapolation=_no_extrapolation(extrapolate_to_K),
         n_carriers=n_carriers,
         charge=charge,
         volume_A3=volume_A3,
@@ -151,25 +167,34 @@ def arrhenius(
         )
         for t, bound in sorted(upper_bounds)
     )
-    return replace(
+    whole = replace(
         draft,
         upper_bounds=bounds,
+        direct=tuple(_compare(draft, scale, *run) for run in sorted(direct)),
         extrapolation=draft.predict(extrapolate_to_K),
-        warnings=tuple(_warnings(draft, bounds, extrapolate_to_K)),
     )
+    return replace(whole, warnings=tuple(_warnings(whole)))
 
 
 def arrhenius_from_results(
-    results: Sequence[DiffusionResult], *, extrapolate_to_K: float = 300.0
+    results: Sequence[DiffusionResult | CombinedDiffusion],
+    *,
+    extrapolate_to_K: float = 300.0,
+    direct: Sequence[DiffusionResult | CombinedDiffusion] = (),
+    with_vtf: bool = False,
 ) -> ArrheniusResult:
     """Arrhenius fit of the runs that were diffusive; the others enter as upper bounds.
 
     Parameters
     ----------
-    results : sequence of DiffusionResult
+    results : sequence of DiffusionResult or CombinedDiffusion
         Runs of the same material at several temperatures, replicas welcome.
     extrapolate_to_K : float
         Temperature of the prediction.
+    direct : sequence of DiffusionResult or CombinedDiffusion
+        Runs beside the extrapolation: compared with the line, not fitted.
+    with_vtf : bool
+        Also fit the law of Vogel, Tammann and Fulcher.
 
     Returns
     -------
@@ -191,7 +216,7 @@ def arrhenius_from_results(
             f"got {len(got)} ({', '.join(f'{t:g} K' for t in got) or 'none'}; not diffusive: "
             f"{listed}); run longer or hotter"
         )
-    if len({(r.carrier, r.charge) for r in results}) > 1:
+    if len({(r.carrier, r.charge) for r in (*results, *direct)}) > 1:
         raise ConfigError("arrhenius: the runs are of different carriers")
     n_carriers = used[0].n_carriers
     volume = float(np.mean([r.volume_A3 / r.n_carriers for r in used])) * n_carriers
@@ -200,7 +225,16 @@ def arrhenius_from_results(
         np.array([r.diffusivity_cm2_s for r in used], dtype=np.float64),
         np.array([r.ln_sd for r in used], dtype=np.float64),
         extrapolate_to_K=extrapolate_to_K,
-        upper_bounds=[(r.temperature_K, r.upper_bound_cm2_s) for r in refused],
+        upper_bounds=[
+            (r.temperature_K, r.upper_bound_cm2_s)
+            for r in (*refused, *(d for d in direct if not d.diffusive))
+        ],
+        direct=[
+            (r.temperature_K, r.diffusivity_cm2_s, r.ln_sd)
+            for r in direct
+            if r.diffusivity_cm2_s is not None and r.ln_sd is not None
+        ],
+        with_vtf=with_vtf,
         n_carriers=n_carriers,
         charge=used[0].charge,
         volume_A3=volume,
@@ -225,8 +259,11 @@ def combine_replicas(results: Sequence[DiffusionResult]) -> tuple[ArrheniusPoint
         for r in results
         if r.diffusivity_cm2_s is not None and r.ln_sd is not None
     ]
-    temperature, ln_d, sd = np.array(used, dtype=np.float64).reshape(-1, 3).T
-    return _combine(_group(temperature), temperature, ln_d, sd)[0]
+    if not used:
+        return ()
+    temperature, ln_d, sd = np.array(used, dtype=np.float64).T
+    labels = _labels(None, len(used))
+    return _points(_group(temperature), temperature, ln_d, sd, labels, ERROR_DOF)[0]
 
 
 def _group(temperature: Floats) -> list[list[int]]:
@@ -240,100 +277,155 @@ def _group(temperature: Floats) -> list[list[int]]:
     return groups
 
 
-def _combine(
-    groups: list[list[int]], temperature: Floats, ln_d: Floats, sd: Floats
-) -> tuple[tuple[ArrheniusPoint, ...], float | None]:
-    """One point per temperature, with the pooled variance between replicas added to every run."""
-    excess, norm, dof = 0.0, 0.0, 0
-    for members in groups:
-        if len(members) < 2:
-            continue
-        w = sd[members] ** -2.0
-        mean = float(np.sum(w * ln_d[members]) / w.sum())
-        excess += float(np.sum(w * (ln_d[members] - mean) ** 2)) - (len(members) - 1)
-        norm += float(w.sum() - np.sum(w**2) / w.sum())
-        dof += len(members) - 1
-    between = max(excess / norm, 0.0) if dof else 0.0
-    points = []
-    for members in groups:
-        w = 1.0 / (sd[members] ** 2 + between)
-        points.append(
-            ArrheniusPoint(
-                temperature_K=float(np.mean(temperature[members])),
-                diffusivity_cm2_s=float(np.exp(np.sum(w * ln_d[members]) / w.sum())),
-                ln_sd=float(1.0 / np.sqrt(w.sum())),
-                n_replicas=len(members),
-            )
+def _points(
+    groups: list[list[int]],
+    temperature: Floats,
+    ln_d: Floats,
+    sd: Floats,
+    label: NDArray[np.intp],
+    error_dof: float,
+) -> tuple[tuple[ArrheniusPoint, ...], Floats, ReplicaEffect | None, float]:
+    """One point per temperature, their covariance, the replica effect, and what is known of it."""
+    index = np.empty(len(ln_d), dtype=np.intp)
+    for k, members in enumerate(groups):
+        index[members] = k
+    means, spread, effect = combine_runs(ln_d, sd, index, label)
+    alone = np.array([np.sum(sd[members] ** -2.0) ** -0.5 for members in groups])
+    nu = known_to(error_dof, spread, alone, effect)
+    points = tuple(
+        ArrheniusPoint(
+            temperature_K=float(np.mean(temperature[members])),
+            diffusivity_cm2_s=float(np.exp(mean)),
+            ln_sd=float(np.sqrt(variance)),
+            n_replicas=len(members),
         )
-    return tuple(points), float(np.sqrt(between)) if dof else None
+        for members, mean, variance in zip(groups, means, np.diag(spread), strict=True)
+    )
+    return points, spread, effect, nu
 
 
-def _weighted(design: Floats, y: Floats, weight: Floats) -> tuple[Floats, Floats, float]:
-    """Weighted least squares: solution, covariance for the given weights, chi²."""
-    covariance: Floats = np.asarray(np.linalg.inv(design.T @ (design * weight[:, None])), float)
-    solution = covariance @ (design.T @ (weight * y))
-    chi2 = float(np.sum(weight * (y - design @ solution) ** 2))
-    return solution, covariance, chi2
+def _compare(
+    fit: ArrheniusResult, scale: Scale, temperature: float, value: float, ln_sd: float
+) -> DirectRun:
+    """One run against the line."""
+    at = fit.predict(temperature)
+    z = float(np.log(value / at.diffusivity_cm2_s) / np.hypot(at.ln_sd, ln_sd))
+    chance = float(2.0 * stats.t.sf(abs(z), scale.dof))
+    return DirectRun(
+        temperature_K=float(temperature),
+        diffusivity_cm2_s=float(value),
+        ln_sd=float(ln_sd),
+        predicted_cm2_s=at.diffusivity_cm2_s,
+        z=z,
+        p_value=chance,
+        consistent=chance >= SIGNIFICANCE,
+    )
 
 
-def _wider(covariance: Floats, scatter: float, dof: int) -> tuple[IntervalBasis, float, Floats]:
-    """Basis, quantile and covariance of the wider 95 % interval; scatter is chi²/dof."""
-    normal = float(stats.norm.ppf(0.5 * (1.0 + CONFIDENCE)))
-    student = float(stats.t.ppf(0.5 * (1.0 + CONFIDENCE), dof))
-    if student * np.sqrt(scatter) > normal:
-        return "scatter", student, covariance * scatter
-    return "errors", normal, covariance
+def _checked(
+    temperatures: ArrayLike, diffusivities: ArrayLike, ln_sd: ArrayLike, target: float
+) -> tuple[Floats, Floats, Floats]:
+    temperature, value, sd = (
+        np.atleast_1d(np.asarray(a, dtype=np.float64)) for a in (temperatures, diffusivities, ln_sd)
+    )
+    if not temperature.shape == value.shape == sd.shape or temperature.ndim != 1:
+        raise ShapeError(
+            "temperatures, diffusivities and ln_sd must be equally long, got "
+            f"{temperature.shape}, {value.shape}, {sd.shape}"
+        )
+    named = (("temperatures", temperature), ("diffusivities", value), ("ln_sd", sd))
+    for name, array in (*named, ("extrapolate_to_K", np.array([target]))):
+        if not np.all(np.isfinite(array) & (array > 0.0)):
+            raise ConfigError(f"arrhenius: {name} must be positive, got {array.tolist()}")
+    return temperature, value, sd
 
 
-def _curvature(x: Floats, y: Floats, weight: Floats) -> float | None:
-    """Two-sided probability of the quadratic term in 1/T, the larger of the same two."""
-    dof = len(x) - 3
-    if dof < 1:
-        return None
-    centered = x - x.mean()
-    design = np.column_stack([np.ones_like(x), centered, centered**2])
-    solution, covariance, chi2 = _weighted(design, y, weight)
-    deviation = abs(solution[2]) / np.sqrt(covariance[2, 2])
-    by_errors = 2.0 * stats.norm.sf(deviation)
-    if chi2 == 0.0:
-        return float(by_errors)
-    return float(max(by_errors, 2.0 * stats.t.sf(deviation / np.sqrt(chi2 / dof), dof)))
+def _labels(labels: Sequence[Hashable] | None, n: int) -> NDArray[np.intp]:
+    """Index of the replica of each run."""
+    if labels is None:
+        return np.arange(n, dtype=np.intp)
+    if len(labels) != n:
+        raise ShapeError(f"replica_labels must have one entry per run ({n}), got {len(labels)}")
+    known = {label: k for k, label in enumerate(dict.fromkeys(labels))}
+    return np.array([known[label] for label in labels], dtype=np.intp)
 
 
-def _warnings(fit: ArrheniusResult, bounds: tuple[UpperBound, ...], target: float) -> list[str]:
-    warnings = []
-    distance = beyond([p.temperature_K for p in fit.points], target)
-    if distance > 0.0:
+def _no_extrapolation(temperature: float) -> Extrapolation:
+    """Stand in until the line can be evaluated."""
+    nothing = float("nan")
+    return Extrapolation(
+        temperature_K=temperature,
+        diffusivity_cm2_s=nothing,
+        ln_sd=nothing,
+        interval_cm2_s=(nothing, nothing),
+        conductivity_mS_cm=None,
+        conductivity_interval_mS_cm=None,
+        beyond_data_K=nothing,
+        supported=False,
+    )
+
+
+def _warnings(fit: ArrheniusResult) -> list[str]:
+    warnings = _shape_warnings(fit)
+    at = fit.extrapolation
+    if at.beyond_data_K > 0.0:
+        warnings.insert(
+            0,
+            f"extrapolated over {at.beyond_data_K:g} K beyond the data to {at.temperature_K:g} K: "
+            "the interval holds only if the same mechanism and the same straight line continue "
+            "there",
+        )
+    if not at.supported:
+        low, high = at.interval_cm2_s
         warnings.append(
-            f"extrapolated over {distance:g} K beyond the data to {target:g} K: the interval holds "
-            "only if the same mechanism and the same straight line continue there"
+            f"no value at {at.temperature_K:g} K: the 95 % interval of D spans "
+            f"{np.log10(high / low):.0f} orders of magnitude; more temperatures, longer runs or "
+            "more ions are needed"
         )
-    at_target = fit.predict(target)
-    if not at_target.supported:
-        low, high = at_target.interval_cm2_s
-        warnings.append(
-            f"no value at {target:g} K: the 95 % interval of D spans {np.log10(high / low):.0f} "
-            "orders of magnitude; more temperatures, longer runs or more ions are needed"
-        )
-    if fit.curvature_p is not None and fit.curvature_p < SIGNIFICANCE:
-        warnings.append(
-            f"the Arrhenius plot is curved (p = {fit.curvature_p:.3f}): extrapolation is not safe"
-        )
-    chance = float(stats.chi2.sf(fit.chi2_per_dof * fit.degrees_of_freedom, fit.degrees_of_freedom))
-    if chance < SIGNIFICANCE:
+    if fit.misfit_p < SIGNIFICANCE:
         warnings.append(
             f"the points scatter more than their errors (chi2/dof = {fit.chi2_per_dof:.1f}): "
             "the interval follows from the scatter"
+        )
+    if fit.replica_ln_sd is None:
+        warnings.append(
+            "no temperature has replicas: what differs between seeds and arrangements of the "
+            "framework is not in the interval"
         )
     if fit.degrees_of_freedom == 1:
         warnings.append("three temperatures only: one degree of freedom judges the line")
     if fit.activation_energy_eV <= 0.0:
         warnings.append("the activation energy is not positive")
-    for bound in bounds:
+    for bound in fit.upper_bounds:
         if bound.contradicts_fit:
             warnings.append(
                 f"the run at {bound.temperature_K:g} K allows at most "
                 f"{bound.upper_bound_cm2_s:.1e} cm²/s, less than the line predicts: "
                 "the line does not hold there"
             )
+    return warnings + [str(run) for run in fit.direct if not run.consistent]
+
+
+def _shape_warnings(fit: ArrheniusResult) -> list[str]:
+    warnings = []
+    if fit.curvature_p is not None and fit.curvature_p < SIGNIFICANCE:
+        warnings.append(
+            f"the Arrhenius plot is curved (p = {fit.curvature_p:.2g}): extrapolation is not safe"
+        )
+    two = fit.piecewise
+    if two is not None and two.p_value < SIGNIFICANCE:
+        warnings.append(
+            f"two segments describe the points better than one (p = {two.p_value:.2g}): "
+            f"E_a = {two.hot_activation_energy_eV:.3f} eV above and "
+            f"{two.cold_activation_energy_eV:.3f} eV below about {two.break_K:.0f} K; the colder "
+            f"one leads to D({two.temperature_K:g} K) = {two.diffusivity_cm2_s:.1e} cm²/s, 95 % "
+            f"[{two.interval_cm2_s[0]:.1e}, {two.interval_cm2_s[1]:.1e}]"
+        )
+    if fit.vtf is not None and fit.vtf.aicc is not None and fit.aicc is not None:
+        gain = fit.aicc - fit.vtf.aicc
+        better, worse = ("VTF", "Arrhenius") if gain > 0.0 else ("Arrhenius", "VTF")
+        warnings.append(
+            f"{better} describes the points better than {worse} (AICc lower by {abs(gain):.1f}"
+            + ("; below 2 says little)" if abs(gain) < DECISIVE_AICC else ")")
+        )
     return warnings

@@ -16,6 +16,7 @@ from .conductivity import nernst_einstein_factor
 from .trajectory import Floats
 
 IntervalBasis = Literal["errors", "scatter"]
+CONFIDENCE: Final = 0.95
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,6 +38,85 @@ class UpperBound(Record):
     upper_bound_cm2_s: float
     contradicts_fit: bool
     """The fitted line, with its error, lies above the bound."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class DirectRun(Record):
+    """A run beside the extrapolation: compared with the line, not fitted."""
+
+    temperature_K: float
+    diffusivity_cm2_s: float
+    ln_sd: float
+    predicted_cm2_s: float
+    """The line at this temperature."""
+    z: float
+    """``(ln D - line)`` over the standard deviation of this difference."""
+    p_value: float
+    """Two-sided, Student's t with the degrees of freedom of the fit."""
+    consistent: bool
+    """The difference is not significant at the 5 % level."""
+
+    def __str__(self) -> str:
+        """One line for the terminal."""
+        ratio = self.diffusivity_cm2_s / self.predicted_cm2_s
+        verdict = "consistent with the line" if self.consistent else "the line does not hold there"
+        return (
+            f"direct run at {self.temperature_K:g} K: D = {self.diffusivity_cm2_s:.2e} cm²/s, "
+            f"{significant(ratio, 2)} times the line (z = {self.z:.1f}, p = {self.p_value:.2g}): "
+            f"{verdict}"
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class PiecewiseFit(Record):
+    """Two Arrhenius segments that meet at the temperature where they fit best."""
+
+    break_K: float
+    break_interval_K: tuple[float, float]
+    """Breaks that fit nearly as well: within 3.84 of the least chi² in units of the errors."""
+    hot_activation_energy_eV: float
+    hot_interval_eV: tuple[float, float]
+    """95 %, for this break."""
+    cold_activation_energy_eV: float
+    cold_interval_eV: tuple[float, float]
+    p_value: float
+    """Probability that the best of all breaks improves a straight line as much by chance."""
+    aicc: float | None
+    temperature_K: float
+    diffusivity_cm2_s: float
+    """The segments at that temperature: the cold one when it is below the break."""
+    interval_cm2_s: tuple[float, float]
+
+
+@dataclass(frozen=True, kw_only=True)
+class VtfFit(Record):
+    """``D = A exp(-B/(T - T0))``."""
+
+    prefactor_cm2_s: float
+    b_K: float
+    b_sd_K: float
+    t0_K: float
+    """0: Arrhenius' law."""
+    t0_interval_K: tuple[float, float]
+    """95 %, from the profile of chi²; not below 0."""
+    chi2: float
+    aicc: float | None
+    temperature_K: float
+    diffusivity_cm2_s: float | None
+    """None at and below T0."""
+    interval_cm2_s: tuple[float, float] | None
+
+    def __str__(self) -> str:
+        """One line for the terminal."""
+        low, high = self.t0_interval_K
+        text = f"VTF: T0 = {self.t0_K:.0f} K, 95 % [{low:.0f}, {high:.0f}]; "
+        if self.diffusivity_cm2_s is None or self.interval_cm2_s is None:
+            return text + f"no diffusion at {self.temperature_K:g} K"
+        low, high = self.interval_cm2_s
+        return text + (
+            f"D({self.temperature_K:g} K) = {self.diffusivity_cm2_s:.2e} cm²/s, 95 % "
+            f"[{low:.1e}, {high:.1e}]"
+        )
 
 
 WIDEST_INTERVAL: Final = 1000.0
@@ -74,19 +154,33 @@ class ArrheniusResult(Record):
     covariance: Floats
     """(2, 2) of (ln D0, E_a in eV), on the basis below."""
     interval_basis: IntervalBasis
-    """What the wider interval follows from: the stated ``errors`` of the points, or their
-    ``scatter`` around the line."""
+    """What the interval follows from: the stated ``errors`` of the points, together with what
+    their scatter says about the size of these, or the ``scatter`` around the line alone where it is
+    larger than the errors allow."""
     quantile: float
-    """Standard deviations of half a 95 % interval: normal for ``errors``, Student for ``scatter``.
-    """
+    """Standard deviations of half a 95 % interval, Student's t."""
+    error_dof: float
+    """Degrees of freedom to which the errors of the points count as known."""
     degrees_of_freedom: int
     chi2_per_dof: float
+    """For the stated errors."""
+    misfit_p: float
+    """Probability of a scatter that large around a straight line."""
     replica_ln_sd: float | None
     """Spread between replicas beyond their own errors; None without replicas."""
+    replica_interval: tuple[float, float] | None
+    """95 % interval of that spread."""
     curvature_p: float | None
     """Probability of a quadratic term that large by chance; None below 4 temperatures."""
+    aicc: float | None
+    """Corrected Akaike criterion of the line, up to the constant that all models share."""
+    piecewise: PiecewiseFit | None
+    """None below 5 temperatures."""
+    vtf: VtfFit | None
+    """Only where asked for."""
     points: tuple[ArrheniusPoint, ...]
     upper_bounds: tuple[UpperBound, ...]
+    direct: tuple[DirectRun, ...]
     extrapolation: Extrapolation
     n_carriers: int | None
     charge: float

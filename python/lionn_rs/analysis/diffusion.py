@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -12,34 +12,20 @@ from numpy.typing import ArrayLike
 from lionn_rs.errors import ConfigError, DataError
 from lionn_rs.units import PS_TO_FS
 
-from .conductivity import collective, nernst_einstein_factor
+from .drift import Drift, DriftWeights, drift_reference
+from .estimates import side_by_side
 from .framework import FrameworkSpecies, check_framework
-from .gls import fit_line
-from .msd import collective_msd, msd_by_species, thin
-from .pymatgen_peer import pymatgen_values
-from .resampling import SpreadError
-from .results import DiffusionResult
-from .trajectory import (
-    Drift,
-    DriftWeights,
-    as_cell,
-    as_positions,
-    as_symbols,
-    check_unwrapped,
-    remove_drift,
-    unwrap,
-)
-from .uncertainty import (
-    HE_FLOOR,
-    HE_SLOPE,
-    Run,
-    axis_diffusivities,
-    estimate_hop,
-    spread_errors,
-    upper_bound,
-    widest,
-)
-from .window import choose_window, describe
+from .motion import Motion
+from .msd import thin
+from .pymatgen_peer import MOST_POSITIONS, PymatgenValue, pymatgen_values, skipped_values
+from .resampling import ErrorEstimate
+from .results import AxisDiffusivity, DiffusionResult
+from .sources import FrameSource, Paths, as_source
+from .study import Study, charge_numbers, collective_conductivity, self_diffusion
+from .tensor import DEFAULT_DIRECTIONS, crystal_direction, diffusion_tensor
+from .trajectory import Convention, as_cells, as_symbols
+from .uncertainty import HE_FLOOR, HE_SLOPE, axis_diffusivities
+from .window import describe
 
 DEFAULT_SITE_DISTANCE_A = 3.0
 """Typical distance of Li sites (He et al. 2018)."""
@@ -47,7 +33,7 @@ FEWEST_FRAMES = 20
 
 
 def diffusivity(
-    positions: ArrayLike,
+    positions: ArrayLike | FrameSource,
     *,
     cell: ArrayLike,
     frame_interval_fs: float,
@@ -56,30 +42,36 @@ def diffusivity(
     numbers: ArrayLike | None = None,
     carrier: str = "Li",
     charge: float = 1.0,
+    charges: Mapping[str, float] | None = None,
+    mobile: Sequence[str] = (),
     drift_reference: str | Sequence[Any] = "framework",
     drift_weights: DriftWeights = "mass",
     wrapped: bool = False,
+    convention: Convention = "fractional",
+    directions: Sequence[str] = DEFAULT_DIRECTIONS,
     hop_length_A: float | None = None,
     site_distance_A: float | None = None,
     window_ps: tuple[float, float] | None = None,
     compare_pymatgen: bool = False,
 ) -> DiffusionResult:
-    """Diffusivity and Nernst-Einstein conductivity of one species from one trajectory.
+    """Diffusivity of one species, and the conductivity of all charges, from one trajectory.
 
     The window-averaged, drift-corrected MSD is fitted by a line with free intercept, ``MSD = c + 6
     D t``, by generalized least squares with its analytic covariance (see
-    :mod:`lionn_rs.analysis.gls`). The reported error is the largest of that one and, where they are
-    significantly larger than it predicts, the spreads between ions, between time blocks, and of
-    ions that hop in concert. When the motion does not support a number (see
+    :mod:`lionn_rs.analysis.gls`). The reported interval is the widest of that error's and of its
+    combinations with the spreads between ions, between time blocks, and of ions that hop in concert
+    (:func:`lionn_rs.analysis.uncertainty.widest`). When the motion does not support a number (see
     :mod:`lionn_rs.analysis.window`), the result has ``diffusive=False``, a reason, and a 95 % upper
     bound.
 
     Parameters
     ----------
-    positions : (n_frames, n_atoms, 3) array, Å
-        Unwrapped Cartesian positions; wrapped ones with ``wrapped=True``.
-    cell : (3, 3) array, Å
-        Rows are the lattice vectors, constant during the run.
+    positions : (n_frames, n_atoms, 3) array or FrameSource, Å
+        Unwrapped Cartesian positions; wrapped ones with ``wrapped=True``. A source such as
+        :meth:`lionn_rs.md.Trajectory.source` is read in blocks, never as a whole: memory grows with
+        frames times carriers.
+    cell : (3, 3) or (n_frames, 3, 3) array, Å
+        Rows are the lattice vectors, of all frames or of each.
     frame_interval_fs : float
         Time between consecutive frames, fs.
     temperature_K : float
@@ -87,11 +79,23 @@ def diffusivity(
     symbols, numbers : (n_atoms,)
         Chemical symbols or atomic numbers, one of the two.
     carrier : str
-        The mobile species.
+        The species whose diffusivity is wanted.
     charge : float
         Its charge number.
+    charges : mapping of str to float, optional
+        Charge numbers of all species that carry current, e.g. ``{"Li": 1, "Cl": -1}``; the carrier
+        must be among them, and ``charge`` is then not used. With the formal charges of all species
+        the collective conductivity is the same in every frame of reference.
+    mobile : sequence of str
+        Species that move beside the carrier: not part of the framework.
     drift_reference, drift_weights
         See :func:`lionn_rs.analysis.remove_drift`.
+    wrapped : bool
+        Positions are folded into the cell.
+    convention : {"fractional", "cartesian"}
+        How paths are made in a cell that changes; see :func:`lionn_rs.analysis.unwrap`.
+    directions : sequence of str
+        Crystal directions and planes: ``a``, ``ab``, ``[110]``, ...
     hop_length_A : float, optional
         Hop length of the error model, Å. Default: estimated from the fourth cumulant of the
         displacements, not below the site distance.
@@ -118,7 +122,6 @@ def diffusivity(
     10.1038/s41524-018-0074-y; A. R. McCluskey, S. W. Coles, B. J. Morgan, J. Chem. Theory Comput.
     21, 79 (2025), doi 10.1021/acs.jctc.4c01249.
     """
-    matrix = as_cell(cell)
     if not frame_interval_fs > 0.0 or not temperature_K > 0.0:
         raise ConfigError(
             "frame_interval_fs and temperature_K must be positive, got "
@@ -127,164 +130,157 @@ def diffusivity(
     site = site_distance_A or hop_length_A or DEFAULT_SITE_DISTANCE_A
     if site <= 0.0 or (hop_length_A is not None and hop_length_A <= 0.0):
         raise ConfigError(f"site distance and hop length must be positive, got {site} Å")
-    path = as_positions(positions)
-    names = as_symbols(path.shape[1], symbols=symbols, numbers=numbers)
-    carriers = np.flatnonzero(names == carrier)
-    if len(carriers) == 0:
-        present = ", ".join(sorted(set(names.tolist())))
-        raise ConfigError(f"carrier {carrier!r} does not occur (the trajectory has {present})")
-    if len(path) < FEWEST_FRAMES:
-        raise DataError(f"a diffusivity needs at least {FEWEST_FRAMES} frames, got {len(path)}")
-    if wrapped:
-        path = unwrap(path, matrix)
-    else:
-        check_unwrapped(path, matrix)
-    relative, drift = remove_drift(
-        path, names, carrier=carrier, reference=drift_reference, weights=drift_weights
+    source = as_source(positions)
+    n_frames, n_atoms = source.shape[:2]
+    cells = as_cells(cell, n_frames)
+    names = as_symbols(n_atoms, symbols=symbols, numbers=numbers)
+    numbers_of = charge_numbers(names.tolist(), carrier, charge, charges, mobile)
+    for direction in directions:
+        crystal_direction(direction, cells[0])
+    if n_frames < FEWEST_FRAMES:
+        raise DataError(f"a diffusivity needs at least {FEWEST_FRAMES} frames, got {n_frames}")
+    paths = Paths(source, cells, wrapped=wrapped, convention=convention)
+    reference = _reference(
+        names, carrier=carrier, reference=drift_reference, weights=drift_weights, mobile=mobile
     )
-    run = Run(
-        relative=relative,
-        names=names,
-        carriers=carriers,
-        curves=msd_by_species(relative, names),
+    motion = Motion(paths, names, reference, np.flatnonzero(names == carrier))
+    study = Study(
+        motion=motion,
+        tensor_curve=motion.msd(carrier, tensor=True),
+        carrier=carrier,
+        charges=numbers_of,
+        mobile=tuple(mobile),
+        cell=cells.mean(axis=0),
+        volume_A3=float(np.abs(np.linalg.det(cells)).mean()),
         interval_fs=frame_interval_fs,
+        temperature_K=temperature_K,
         site=site,
         given_hop=hop_length_A,
-        carrier=carrier,
+        directions=tuple(directions),
     )
-    factor = nernst_einstein_factor(
-        n_carriers=len(carriers),
-        charge=charge,
-        volume_A3=abs(float(np.linalg.det(matrix))),
-        temperature_K=temperature_K,
-    )
-    result = _analyze(
-        run,
-        window_ps=window_ps,
-        factor=factor,
-        drift=drift,
-        charge=charge,
-        temperature_K=temperature_K,
-        volume_A3=abs(float(np.linalg.det(matrix))),
-    )
+    result = _analyze(study, window_ps)
     if compare_pymatgen:
-        peer = pymatgen_values(
-            path,
-            names,
-            matrix,
-            frame_interval_fs=frame_interval_fs,
-            temperature_K=temperature_K,
-            carrier=carrier,
-        )
-        result = replace(result, pymatgen=peer)
+        result = replace(result, pymatgen=_pymatgen(study, paths))
     return result
 
 
-def _analyze(
-    run: Run,
-    *,
-    window_ps: tuple[float, float] | None,
-    factor: float,
-    drift: Drift,
-    charge: float,
-    temperature_K: float,
-    volume_A3: float,
-) -> DiffusionResult:
-    curve = run.curves[run.carrier]
-    n = len(run.carriers)
-    framework = check_framework(
-        run.curves,
-        {name: int(np.sum(run.names == name)) for name in run.curves},
-        carrier=run.carrier,
-        site_distance_A=run.site,
-    )
-    choice = choose_window(
-        curve, run.interval_fs, n_particles=n, site_distance_A=run.site, window_ps=window_ps
-    )
-    warnings = _framework_warnings(framework, drift)
-    melted = [species.symbol for species in framework if species.verdict == "melted"]
-    refusal = choice.refusal
-    if melted:
-        refusal = f"the framework is not solid: {', '.join(melted)} diffuses too"
+_reference = drift_reference
+"""The argument of the same name hides the function."""
 
-    hop, source = run.given_hop or run.site, "given" if run.given_hop else "site distance"
-    line = choice.line
-    spreads: tuple[SpreadError, ...] = ()
-    if line is not None:
-        if run.given_hop is None:
-            hop, source = estimate_hop(run, line)
-        line = fit_line(curve, line.lags, n_particles=n, hop_length_A=hop)
-        spreads = spread_errors(run, line, hop)
-        if not choice.straight:
-            warnings.append(
-                "the MSD stays curved in every window tried (quadratic term "
-                f"{line.curvature_z:.1f} standard deviations, slope changing by "
-                f"{100 * line.slope_change:.0f} %): half of that change is added to the error"
-            )
-    bound = upper_bound(curve, run, line)
-    value = ln_sd = interval = n_hops = he = None
-    method = "none"
-    if line is not None and not refusal:
-        value = line.slope * run.to_cm2_s
-        method, ln_sd, half_width = widest(line, spreads, choice.straight)
-        interval = (value * float(np.exp(-half_width)), value * float(np.exp(half_width)))
+
+def _analyze(study: Study, window_ps: tuple[float, float] | None) -> DiffusionResult:
+    motion, carrier = study.motion, study.carrier
+    curves = {
+        name: study.tensor_curve[:3] if name == carrier else motion.msd(name, tensor=False)
+        for name in motion.sums
+    }
+    framework = check_framework(
+        {name: curve for name, curve in curves.items() if name not in study.mobile},
+        {name: study.count(name) for name in curves},
+        carrier=carrier,
+        site_distance_A=study.site,
+    )
+    warnings = [*motion.unwrapping.warnings, *_framework_warnings(framework, motion.drift)]
+    melted = ", ".join(species.symbol for species in framework if species.verdict == "melted")
+    melted = f"the framework is not solid: {melted} diffuses too" if melted else ""
+    tracer = self_diffusion(study, carrier, curves, window_ps, melted)
+    run, line, factor = tracer.run, tracer.line, study.factor(carrier)
+    n, curve = len(run.carriers), curves[carrier]
+    if line is not None and not tracer.choice.straight:
+        warnings.append(
+            "the MSD is curved in the window (quadratic term "
+            f"{line.curvature_z:.1f} standard deviations, slope changing by "
+            f"{100 * line.slope_change:.0f} %): half of that change is added to the error"
+        )
+    interval = n_hops = he = tensor = charge = None
+    estimates: tuple[ErrorEstimate, ...] = ()
+    axes: tuple[AxisDiffusivity, ...] = ()
+    if tracer.value is not None and line is not None and tracer.half_width is not None:
+        spread = float(np.exp(tracer.half_width))
+        interval = (tracer.value / spread, tracer.value * spread)
         n_hops = n * line.slope * (run.n_frames - 1) / run.site**2
         he = HE_SLOPE / float(np.sqrt(n_hops)) + HE_FLOOR
+        axes = axis_diffusivities(run, line, tracer.hop, tracer.ln_sd)
+        tensor = diffusion_tensor(
+            study.tensor_curve,
+            line,
+            n_particles=n,
+            hop_length_A=tracer.hop,
+            inflation=(tracer.ln_sd or 0.0) * abs(line.slope) / line.slope_sd,
+            to_cm2_s=run.to_cm2_s,
+            factor=factor,
+            cell=study.cell,
+            directions=study.directions,
+        )
+        charge = collective_conductivity(study, tracer, curves)
+        estimates = side_by_side(run, line, tracer.spreads, curve, tracer.method)
     lag_ps = run.interval_fs / PS_TO_FS
     return DiffusionResult(
-        carrier=run.carrier,
+        carrier=carrier,
         n_carriers=n,
-        charge=charge,
-        temperature_K=temperature_K,
-        volume_A3=volume_A3,
+        charge=study.charges[carrier],
+        charges=study.charges,
+        mobile=study.mobile,
+        temperature_K=study.temperature_K,
+        volume_A3=study.volume_A3,
+        cell_A=study.cell,
         n_frames=run.n_frames,
         frame_interval_fs=run.interval_fs,
         run_ps=(run.n_frames - 1) * lag_ps,
-        drift=drift,
+        unwrapping=motion.unwrapping,
+        drift=motion.drift,
         site_distance_A=run.site,
-        hop_length_A=hop,
-        hop_length_source=source,
-        diffusive=value is not None,
-        refusal=refusal,
-        diffusivity_cm2_s=value,
+        hop_length_A=tracer.hop,
+        hop_length_source=tracer.hop_source,
+        diffusive=tracer.value is not None,
+        refusal=tracer.refusal,
+        diffusivity_cm2_s=tracer.value,
         interval_cm2_s=interval,
-        ln_sd=ln_sd,
-        method=method,
+        ln_sd=tracer.ln_sd,
+        method=tracer.method,
         gls_relative_sd=None if line is None else line.slope_sd / abs(line.slope),
-        spreads=spreads,
+        spreads=tracer.spreads,
         n_hops=n_hops,
         he_relative_sd=he,
-        upper_bound_cm2_s=bound,
-        axes=() if value is None or line is None else axis_diffusivities(run, line, hop, ln_sd),
-        conductivity_mS_cm=None if value is None else value * factor,
+        upper_bound_cm2_s=tracer.bound,
+        axes=axes,
+        tensor=tensor,
+        conductivity_mS_cm=None if tracer.value is None else tracer.value * factor,
         conductivity_interval_mS_cm=(
             None if interval is None else (interval[0] * factor, interval[1] * factor)
         ),
-        conductivity_upper_bound_mS_cm=bound * factor,
-        collective=(
+        conductivity_upper_bound_mS_cm=tracer.bound * factor,
+        collective=charge,
+        window=(
             None
-            if value is None or line is None or ln_sd is None
-            else collective(
-                collective_msd(run.relative[:, run.carriers], np.ones(n)),
-                first_lag=int(line.lags[0]),
-                to_cm2_s=run.to_cm2_s,
-                factor=factor,
-                lag_ps=lag_ps,
-                hop_length_A=hop,
-                n_carriers=n,
-                tracer=(value, ln_sd),
-            )
+            if line is None
+            else describe(line, curve, run.interval_fs, tracer.choice.chosen_by)
         ),
-        window=(None if line is None else describe(line, curve, run.interval_fs, choice.chosen_by)),
         framework=framework,
         pymatgen=(),
-        msd=thin(curve, run.interval_fs, run.carrier),
+        msd=thin(curve, run.interval_fs, carrier),
         framework_msd=tuple(
             thin(other, run.interval_fs, name)
-            for name, other in sorted(run.curves.items())
-            if name != run.carrier
+            for name, other in sorted(curves.items())
+            if name != carrier
         ),
         warnings=tuple(warnings),
+        estimates=estimates,
+    )
+
+
+def _pymatgen(study: Study, paths: Paths) -> tuple[PymatgenValue, ...]:
+    """DiffusionAnalyzer on the same paths; it needs all of them in memory."""
+    if paths.n_frames * paths.n_atoms > MOST_POSITIONS:
+        return skipped_values(paths.n_frames, paths.n_atoms)
+    positions = np.concatenate([block for _, block in paths.blocks()])
+    return pymatgen_values(
+        positions,
+        study.motion.symbols,
+        study.cell,
+        frame_interval_fs=study.interval_fs,
+        temperature_K=study.temperature_K,
+        carrier=study.carrier,
     )
 
 

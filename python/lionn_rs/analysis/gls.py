@@ -26,10 +26,11 @@ doi 10.1021/acs.jctc.4c01249 (covariance from the observed variance, sampled pos
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.linalg import cho_factor, cho_solve
+from scipy.linalg import LinAlgError, cho_factor, cho_solve
 
 from lionn_rs import _core
 from lionn_rs.errors import DataError
@@ -40,6 +41,8 @@ N_LAGS = 30
 """Lags used in a fit; more add nothing, neighbors are almost perfectly correlated."""
 RIDGE = 1e-9
 """Relative increase of the diagonal that keeps the Cholesky factorization stable."""
+LARGEST_RIDGE = 1e-2
+"""Beyond this the MSD is not described by the line at all."""
 N_ITERATIONS = 4
 """Most rounds of covariance and slope; two or three are the rule."""
 CONVERGED = 0.05
@@ -167,10 +170,18 @@ def msd_covariance(
         structure[first:] = axis[first] + slope * np.arange(length - first)
         result += 2.0 * _core.window_products(structure, frames, first, 2)
     if hop_length_A > 0.0:
-        ramp = np.arange(length, dtype=np.float64)
-        overlap = _core.window_products(ramp, frames, 0, 1)
+        overlap = _window_overlap(length, tuple(lags.tolist()))
         result += hop_length_A**2 * float(gentle.sum()) * overlap
     return result / n_particles
+
+
+@lru_cache(maxsize=8)
+def _window_overlap(length: int, lags: tuple[int, ...]) -> Floats:
+    """Mean over pairs of windows of the frames that they share, (n, n); read only."""
+    ramp = np.arange(length, dtype=np.float64)
+    overlap: Floats = _core.window_products(ramp, np.array(lags, dtype=np.uint64), 0, 1)
+    overlap.setflags(write=False)
+    return overlap
 
 
 def _solve(design: Floats, values: Floats, covariance: Floats) -> tuple[Floats, Floats, Floats]:
@@ -178,14 +189,33 @@ def _solve(design: Floats, values: Floats, covariance: Floats) -> tuple[Floats, 
     scale = np.sqrt(np.diag(covariance))
     if not np.all(np.isfinite(scale)) or np.any(scale <= 0.0):
         raise DataError("MSD has no spread at some lag: the atoms do not move")
-    correlation = covariance / np.outer(scale, scale)
-    correlation[np.diag_indices_from(correlation)] += RIDGE
-    factor = cho_factor(correlation, lower=True)
+    factor = _factorize(covariance / np.outer(scale, scale))
     scaled = design / scale[:, None]
     weighted = cho_solve(factor, scaled)
     spread: Floats = np.asarray(np.linalg.inv(scaled.T @ weighted), dtype=np.float64)
     gain = spread @ weighted.T / scale
     return gain @ values, spread, gain
+
+
+def _factorize(correlation: Floats) -> tuple[Floats, bool]:
+    """Cholesky factor, with as small a ridge as it takes.
+
+    A measured structure function joined to a line need not be that of any process, and its
+    covariance can have slightly negative eigenvalues.
+    """
+    ridge, identity = RIDGE, np.eye(len(correlation))
+    while True:
+        try:
+            factor, lower = cho_factor(correlation + ridge * identity, lower=True)
+        except LinAlgError:
+            ridge *= 10.0
+            if ridge > LARGEST_RIDGE:
+                raise DataError(
+                    f"the covariance of {len(correlation)} MSD values is not positive definite: "
+                    "the MSD bends too sharply for a line, use longer runs or another window"
+                ) from None
+        else:
+            return factor, bool(lower)
 
 
 def hop_length(moments: Floats, growth: Floats) -> float:

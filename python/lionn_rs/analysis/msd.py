@@ -15,6 +15,8 @@ from ._records import Record
 from .trajectory import Floats, as_positions
 
 AXES = ("x", "y", "z")
+COMPONENTS = ("xx", "yy", "zz", "xy", "xz", "yz")
+"""Order of the components of a tensor in an array of six curves."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -68,6 +70,35 @@ def msd(positions: ArrayLike, groups: ArrayLike | None = None) -> Floats:
     >>> np.round(msd(path)[0, 0], 12).tolist()
     [0.0, 1.0, 4.0, 9.0]
     """
+    return _grouped(positions, groups, tensor=False)
+
+
+def msd_tensor(positions: ArrayLike, groups: ArrayLike | None = None) -> Floats:
+    """Mean displacement tensor, averaged like :func:`msd`.
+
+    ``M_ab(n) = 1/(F - n) sum_s <(a(s + n) - a(s)) (b(s + n) - b(s))>`` for a, b in x, y, z.
+
+    Parameters
+    ----------
+    positions, groups
+        As in :func:`msd`.
+
+    Returns
+    -------
+    (n_groups, 6, n_frames) float64, Å²
+        Components xx, yy, zz, xy, xz, yz.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> path = np.zeros((3, 1, 3)); path[:, 0] = [[0, 0, 0], [1, -1, 0], [2, -2, 0]]
+    >>> np.round(msd_tensor(path)[0, :, 2], 12).tolist()
+    [4.0, 4.0, 0.0, -4.0, 0.0, 0.0]
+    """
+    return _grouped(positions, groups, tensor=True)
+
+
+def _grouped(positions: ArrayLike, groups: ArrayLike | None, *, tensor: bool) -> Floats:
     points = as_positions(positions)
     if groups is None:
         labels = np.zeros(points.shape[1], dtype=np.int64)
@@ -77,7 +108,7 @@ def msd(positions: ArrayLike, groups: ArrayLike | None = None) -> Floats:
     if n_groups < 1:
         raise ConfigError("msd: no atom belongs to a group")
     labels = np.where(labels < 0, n_groups, labels)
-    return _core.msd(points, labels.astype(np.uint64), n_groups)
+    return _core.msd(points, labels.astype(np.uint64), n_groups, tensor)
 
 
 def msd_by_species(positions: Floats, symbols: NDArray[np.str_]) -> dict[str, Floats]:
@@ -99,6 +130,25 @@ def collective_msd(positions: Floats, charges: ArrayLike) -> Floats:
     start = positions[0]
     center = np.einsum("fax,a->fx", positions, q) - np.einsum("ax,a->x", start, q)
     curve: Floats = msd(np.ascontiguousarray(center[:, None, :] / norm))[0]
+    return curve
+
+
+def cross_msd(first: Floats, second: Floats) -> Floats:
+    """Window-averaged ``(P(s + n) - P(s)) . (Q(s + n) - Q(s))`` of two vectors over time.
+
+    Parameters
+    ----------
+    first, second : (n_frames, 3) float64, Å
+        For example the summed displacements of two species.
+
+    Returns
+    -------
+    (n_frames,) float64, Å²
+        Negative where the two move against each other.
+    """
+    products = _core.DisplacementProducts(len(first), 6, [(k, 3 + k, 0) for k in range(3)])
+    products.add_member(np.ascontiguousarray(np.concatenate([first, second], axis=1).T))
+    curve: Floats = products.finish()[0]
     return curve
 
 

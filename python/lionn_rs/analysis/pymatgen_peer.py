@@ -16,6 +16,9 @@ from numpy.typing import NDArray
 from ._records import Record
 from .trajectory import Floats
 
+MOST_POSITIONS = 20_000_000
+"""Frames times atoms above which the comparison is left out: it needs several copies in memory."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class PymatgenValue(Record):
@@ -94,6 +97,15 @@ def pymatgen_values(
             )
         )
     return tuple(result)
+
+
+def skipped_values(n_frames: int, n_atoms: int) -> tuple[PymatgenValue, ...]:
+    """Values that say why DiffusionAnalyzer did not run."""
+    note = (
+        f"not run: {n_frames} frames of {n_atoms} atoms need too much memory "
+        f"(limit: {MOST_POSITIONS} positions)"
+    )
+    return tuple(_absent(mode, note) for mode in ("max", "False"))
 
 
 def _absent(mode: str, note: str) -> PymatgenValue:

@@ -1,10 +1,10 @@
 """Errors of D from the data themselves: spread between ions, between blocks, in concert.
 
 The analytic covariance of :mod:`lionn_rs.analysis.gls` assumes independent, equivalent ions in a
-steady state. Ions of different mobility, ions that hop in concert and slow changes of the structure
-show up as a spread between ions or blocks that is larger than predicted. A larger spread is used
-only when it is significant, because an error from few blocks is itself uncertain by tens of
-percent.
+steady state. Ions of different mobility, ions that hop in concert, slow changes of the structure
+and differences between runs show up as a spread between ions, blocks or runs that is larger than
+predicted. An error from few blocks is itself uncertain by tens of percent: what is done with it is
+said in :func:`lionn_rs.analysis.uncertainty.widest`.
 """
 
 from __future__ import annotations
@@ -29,6 +29,8 @@ CONCERTED_LAG_FS = 500.0
 """Ions that hop within this time of each other count as hopping together."""
 LAGS_PER_BLOCK = 3
 """A block is at least this many times as long as the first lag of the fit."""
+FRAMES_AT_ONCE = 10_000
+"""Frames whose displacements are in memory at once."""
 SIGNIFICANCE = 0.05
 """A spread counts as larger than predicted below this probability of chance."""
 
@@ -38,9 +40,9 @@ class SpreadError(Record):
     """Relative standard error of D from the spread of ions, time blocks or windows."""
 
     kind: str
-    """``ions``, ``blocks`` or ``concerted``."""
+    """``ions``, ``blocks``, ``concerted`` or ``runs``."""
     n: int
-    """Number of ions, blocks or independent windows."""
+    """Number of ions, blocks, independent windows or runs."""
     relative_sd: float
     """Standard error of the mean over D."""
     predicted_relative_sd: float
@@ -49,9 +51,29 @@ class SpreadError(Record):
     """The spread is larger than predicted at the 5 % level."""
 
     @property
+    def dof(self) -> int:
+        """Degrees of freedom of the observed variance."""
+        return self.n if self.kind == "concerted" else self.n - 1
+
+    @property
     def inflation(self) -> float:
         """Observed over predicted error."""
         return self.relative_sd / self.predicted_relative_sd
+
+
+@dataclass(frozen=True, kw_only=True)
+class ErrorEstimate(Record):
+    """One way to a diffusivity and its error."""
+
+    method: str
+    diffusivity_cm2_s: float
+    relative_sd: float | None
+    """Standard deviation over D; None where only the interval is known."""
+    interval_cm2_s: tuple[float, float]
+    """Nominal 95 % interval."""
+    reported: bool
+    """Whether the interval of the result follows from it."""
+    note: str
 
 
 def ion_spread(positions: Floats, carriers: NDArray[np.intp], line: LineFit) -> SpreadError | None:
@@ -73,8 +95,7 @@ def ion_spread(positions: Floats, carriers: NDArray[np.intp], line: LineFit) -> 
     """
     if len(carriers) < FEWEST or line.slope <= 0.0:
         return None
-    single = _core.msd_per_atom(positions, carriers.astype(np.uint64), line.lags.astype(np.uint64))
-    slopes = single.sum(axis=2) @ line.weights
+    slopes = ion_slopes(positions, carriers, line)
     return _compare("ions", slopes, line.slope, line.slope_sd)
 
 
@@ -83,8 +104,8 @@ def block_spread(
 ) -> SpreadError | None:
     """Error of the slope from its spread between consecutive blocks of the run.
 
-    Each block gets its own MSD and its own fit, with the same first lag and at most two thirds of
-    the block as last lag.
+    Each block gets its own MSD; one line estimator, fitted to their mean, is applied to all, with
+    the same first lag and at most two thirds of the block as last lag.
 
     Parameters
     ----------
@@ -107,15 +128,13 @@ def block_spread(
     lags = choose_lags(first, min(2 * length // 3, int(line.lags[-1])))
     if len(lags) < 3:
         return None
-    ions = np.ascontiguousarray(positions[:, carriers])
-    slopes, errors = [], []
-    for block in range(n_blocks):
-        curve = msd(np.ascontiguousarray(ions[block * length : (block + 1) * length]))[0]
-        fit = fit_line(curve, lags, n_particles=len(carriers), hop_length_A=hop_length_A)
-        slopes.append(fit.slope)
-        errors.append(fit.slope_sd)
-    predicted = float(np.sqrt(np.mean(np.square(errors)) / n_blocks))
-    return _compare("blocks", np.array(slopes), line.slope, predicted)
+    ions = _paths(positions, carriers)
+    curves = np.array(
+        [msd(ions[block * length : (block + 1) * length])[0] for block in range(n_blocks)]
+    )
+    fit = fit_line(curves.mean(axis=0), lags, n_particles=len(carriers), hop_length_A=hop_length_A)
+    slopes = curves[:, :, lags].sum(axis=1) @ fit.weights
+    return _compare("blocks", slopes, line.slope, fit.slope_sd / float(np.sqrt(n_blocks)))
 
 
 def concerted_spread(
@@ -143,8 +162,12 @@ def concerted_spread(
     n_windows = (len(positions) - lag) // lag
     if n_windows < FEWEST or len(carriers) < 2 or line.slope <= 0.0:
         return None
-    ions = positions[:, carriers]
-    squares = np.sum((ions[lag:] - ions[:-lag]) ** 2, axis=2)
+    ions = _paths(positions, carriers)
+    squares = np.empty((len(ions) - lag, len(carriers)))
+    for start in range(0, len(squares), FRAMES_AT_ONCE):
+        stop = min(start + FRAMES_AT_ONCE, len(squares))
+        steps = ions[start + lag : stop + lag] - ions[start:stop]
+        np.einsum("fax,fax->fa", steps, steps, out=squares[start:stop])
     alone = float(np.mean(np.var(squares, axis=0))) / len(carriers)
     if alone <= 0.0:
         return None
@@ -157,6 +180,85 @@ def concerted_spread(
         predicted_relative_sd=relative,
         significant=float(stats.chi2.sf(n_windows * ratio, n_windows)) < SIGNIFICANCE,
     )
+
+
+def run_spread(
+    positions: Floats, carriers: NDArray[np.intp], line: LineFit, *, n_runs: int
+) -> SpreadError | None:
+    """Error of the slope from its spread between independent runs.
+
+    Parameters
+    ----------
+    positions : (n_frames, n_runs * n_ions, 3) float64, Å
+        The carriers of all runs, one run after the other.
+    carriers, line
+        As in :func:`ion_spread`.
+    n_runs : int
+        Number of runs.
+
+    Returns
+    -------
+    SpreadError or None
+        None for one run.
+    """
+    if n_runs < 2 or line.slope <= 0.0:
+        return None
+    slopes = ion_slopes(positions, carriers, line).reshape(n_runs, -1).mean(axis=1)
+    return _compare("runs", slopes, line.slope, line.slope_sd)
+
+
+def ion_slopes(positions: Floats, carriers: NDArray[np.intp], line: LineFit) -> Floats:
+    """Slope of each ion's own MSD by the same linear estimator, Å² per frame; their mean is D's."""
+    single = _core.msd_per_atom(positions, carriers.astype(np.uint64), line.lags.astype(np.uint64))
+    return np.asarray(single.sum(axis=2) @ line.weights)
+
+
+def bootstrap_interval(
+    slopes: Floats, *, n_runs: int, seed: int = 0, n_samples: int = 2000
+) -> tuple[float, float] | None:
+    """95 % percentile interval of the mean slope: runs drawn with repeats, then ions of each.
+
+    With fewer than four runs only the ions are drawn, within their run.
+
+    Parameters
+    ----------
+    slopes : (n_runs * n_ions,) float64
+        From :func:`ion_slopes`, one run after the other.
+    n_runs : int
+        Number of runs.
+    seed : int
+        Of the drawing.
+    n_samples : int
+        Bootstrap samples.
+
+    Returns
+    -------
+    (low, high) or None
+        None for fewer than four ions, or if a mean is not positive.
+
+    References
+    ----------
+    B. Efron, R. J. Tibshirani, An Introduction to the Bootstrap, Chapman and Hall (1993), ch. 8.
+    """
+    table = slopes.reshape(n_runs, -1)
+    n_ions = table.shape[1]
+    if slopes.size < FEWEST:
+        return None
+    rng = np.random.default_rng(seed)
+    runs = np.broadcast_to(np.arange(n_runs), (n_samples, n_runs))
+    if n_runs >= FEWEST:
+        runs = rng.integers(n_runs, size=(n_samples, n_runs))
+    ions = rng.integers(n_ions, size=(n_samples, n_runs, n_ions))
+    means = table[runs[:, :, None], ions].mean(axis=(1, 2))
+    low, high = (float(q) for q in np.quantile(means, [0.025, 0.975]))
+    return (low, high) if low > 0.0 else None
+
+
+def _paths(positions: Floats, carriers: NDArray[np.intp]) -> Floats:
+    """Paths of the carriers; no copy if there is nothing else."""
+    if np.array_equal(carriers, np.arange(positions.shape[1])):
+        return positions
+    return np.ascontiguousarray(positions[:, carriers])
 
 
 def _compare(kind: str, slopes: Floats, slope: float, predicted: float) -> SpreadError:

@@ -4,16 +4,22 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from lionn_rs.numbers import interval, significant
+from lionn_rs.numbers import interval, power_with_error, significant
 
 from ._records import Record
 from .conductivity import CollectiveResult
+from .drift import Drift
 from .framework import FrameworkSpecies
+from .motion import Unwrapping
 from .msd import MsdCurve
 from .pymatgen_peer import PymatgenValue
-from .resampling import SpreadError
-from .trajectory import Drift
+from .resampling import ErrorEstimate, SpreadError
+from .tensor import DiffusionTensor
+from .trajectory import Floats
 from .window import FitWindow
+
+SCHEMA_VERSION = 2
+"""Of the record below. 2: tensor, unwrapping, charges, species and Onsager coefficients."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,14 +35,23 @@ class AxisDiffusivity(Record):
 class DiffusionResult(Record):
     """Everything about the diffusion of one species in one run."""
 
+    schema_version: int = SCHEMA_VERSION
     carrier: str
     n_carriers: int
     charge: float
+    charges: dict[str, float]
+    """Charge numbers of all species in the collective conductivity."""
+    mobile: tuple[str, ...]
+    """Mobile species beside the carrier."""
     temperature_K: float
     volume_A3: float
+    """Mean volume of the cell."""
+    cell_A: Floats
+    """(3, 3) mean cell, rows are the lattice vectors."""
     n_frames: int
     frame_interval_fs: float
     run_ps: float
+    unwrapping: Unwrapping
     drift: Drift
     site_distance_A: float
     hop_length_A: float
@@ -51,9 +66,9 @@ class DiffusionResult(Record):
     ln_sd: float | None
     """Standard deviation of ln D: the relative error, of the method named below."""
     method: str
-    """``gls``, ``ions``, ``blocks`` or ``concerted``: the most conservative justified error.
-    ``+curvature`` when the MSD is bent in the window; half of the change of slope is then added in
-    quadrature. ``none`` when not diffusive."""
+    """``gls``, ``ions``, ``blocks``, ``concerted`` or ``runs``: the most conservative justified
+    error. ``+curvature`` when the MSD is bent in the window; half of the change of slope is then
+    added in quadrature. ``none`` when not diffusive."""
     gls_relative_sd: float | None
     spreads: tuple[SpreadError, ...]
     n_hops: float | None
@@ -63,6 +78,8 @@ class DiffusionResult(Record):
     upper_bound_cm2_s: float
     """One-sided 95 % upper bound of D; the only statement when not diffusive."""
     axes: tuple[AxisDiffusivity, ...]
+    tensor: DiffusionTensor | None
+    """Tensor of the self-diffusivity: components, principal axes, crystal directions."""
     conductivity_mS_cm: float | None
     """Nernst-Einstein."""
     conductivity_interval_mS_cm: tuple[float, float] | None
@@ -74,6 +91,8 @@ class DiffusionResult(Record):
     msd: MsdCurve
     framework_msd: tuple[MsdCurve, ...]
     warnings: tuple[str, ...]
+    estimates: tuple[ErrorEstimate, ...] = ()
+    """Errors by all methods side by side, those of others included; empty when not diffusive."""
 
     def __str__(self) -> str:
         """One line for the terminal."""
@@ -94,3 +113,25 @@ class DiffusionResult(Record):
                 f"95 % {interval(*self.conductivity_interval_mS_cm)}"
             )
         return text
+
+    def details(self) -> tuple[str, ...]:
+        """Short lines beside the first: crystal directions, principal axes, all charges."""
+        lines = []
+        if self.tensor is not None:
+            parts = [
+                f"{entry.name} {power_with_error(entry.diffusivity_cm2_s, entry.sd_cm2_s)}"
+                for entry in self.tensor.directions
+            ]
+            if parts:
+                lines.append(f"D along {', '.join(parts)} cm²/s (± one sd)")
+            axes = []
+            for axis in self.tensor.principal_axes:
+                text = power_with_error(axis.diffusivity_cm2_s, axis.sd_cm2_s)
+                if axis.distinct:
+                    vector = " ".join(f"{x:.2f}" for x in axis.vector)
+                    text += f" along ({vector}) ± {axis.angle_sd_degrees:.0f}°"
+                axes.append(text)
+            lines.append(f"principal axes: {', '.join(axes)} cm²/s")
+        if self.collective is not None:
+            lines += self.collective.details()
+        return tuple(lines)

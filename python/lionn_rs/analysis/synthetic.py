@@ -57,6 +57,8 @@ def lattice_hops(
     vibration_fs: float = 100.0,
     together: int = 1,
     mobility_ratio: float = 1.0,
+    mobility_ln_sd: float = 0.0,
+    axis_shares: tuple[float, float, float] = (1 / 3, 1 / 3, 1 / 3),
 ) -> Floats:
     """Poisson hops on a simple cubic lattice, ``D = G a²/6``, with vibration.
 
@@ -78,6 +80,11 @@ def lattice_hops(
         Number of ions that always hop as one; must divide ``n_ions``.
     mobility_ratio : float
         Every other ion is this many times more mobile than its neighbor.
+    mobility_ln_sd : float
+        Each ion (group) of each trajectory draws its mobility from a log-normal distribution of
+        this standard deviation; the true diffusivity is that of the distribution.
+    axis_shares : (3,) float
+        Shares of the hops along x, y and z; the sum is 1.
 
     Returns
     -------
@@ -85,11 +92,12 @@ def lattice_hops(
     """
     groups = n_ions // together
     share = np.where(np.arange(groups) % 2 == 0, mobility_ratio, 1.0)
+    share /= share.mean()
+    if mobility_ln_sd > 0.0:
+        share *= np.exp(mobility_ln_sd * rng.standard_normal(groups) - 0.5 * mobility_ln_sd**2)
     rate = 6.0 * diffusivity_cm2_s / A2_FS_TO_CM2_S / hop_length_A**2
-    counts = rng.poisson(
-        rate * frame_interval_fs * share / share.mean(), size=(n_frames - 1, groups)
-    )
-    steps = _cubic_steps(rng, counts) * hop_length_A
+    counts = rng.poisson(rate * frame_interval_fs * share, size=(n_frames - 1, groups))
+    steps = _cubic_steps(rng, counts, axis_shares) * hop_length_A
     path = np.zeros((n_frames, n_ions, 3))
     path[1:] = np.repeat(np.cumsum(steps, axis=0), together, axis=1)
     return path + vibration(
@@ -149,6 +157,52 @@ def returning_hops(
     np.add.at(change, (first, ion, axis), step)
     np.add.at(change, (last, ion, axis), -step)
     return path + np.cumsum(change, axis=0)[:-1]
+
+
+def intermittent_hops(
+    rng: np.random.Generator,
+    *,
+    n_ions: int,
+    n_frames: int,
+    frame_interval_fs: float,
+    diffusivity_cm2_s: float,
+    mobile_share: float = 0.3,
+    mobile_fs: float = 1500.0,
+    hop_length_A: float = 3.25,
+    vibration_A: float = 0.3,
+) -> Floats:
+    """Lattice hops of ions that are free for a while and trapped for a while.
+
+    Every ion switches at random between hopping and rest; ``D = share G a²/6`` with the rate G while
+    mobile. Mobility is shared out unevenly at any moment and evenly in the long run.
+
+    Parameters
+    ----------
+    rng, n_ions, n_frames, frame_interval_fs, diffusivity_cm2_s, hop_length_A, vibration_A
+        As in :func:`lattice_hops`.
+    mobile_share : float
+        Fraction of time that an ion is mobile.
+    mobile_fs : float
+        Mean length of a mobile period, fs.
+
+    Returns
+    -------
+    (n_frames, n_ions, 3) float64, Å
+    """
+    leave = -np.expm1(-frame_interval_fs / mobile_fs)
+    enter = leave * mobile_share / (1.0 - mobile_share)
+    mobile = np.empty((n_frames - 1, n_ions), dtype=bool)
+    state = rng.random(n_ions) < mobile_share
+    for frame in range(n_frames - 1):
+        mobile[frame] = state
+        state = state ^ (rng.random(n_ions) < np.where(state, leave, enter))
+    rate = 6.0 * diffusivity_cm2_s / A2_FS_TO_CM2_S / hop_length_A**2 / mobile_share
+    counts = rng.poisson(rate * frame_interval_fs * mobile)
+    path = np.zeros((n_frames, n_ions, 3))
+    path[1:] = hop_length_A * np.cumsum(_cubic_steps(rng, counts, (1 / 3, 1 / 3, 1 / 3)), axis=0)
+    return path + vibration(
+        rng, path.shape, sd_A=vibration_A, correlation_frames=100.0 / frame_interval_fs
+    )
 
 
 def periodic_potential(
@@ -224,11 +278,14 @@ def with_framework(
     return np.concatenate([ions, framework], axis=1), ["Li"] * n_ions + ["S"] * n_framework
 
 
-def _cubic_steps(rng: np.random.Generator, counts: NDArray[np.int64]) -> Floats:
+def _cubic_steps(
+    rng: np.random.Generator, counts: NDArray[np.int64], axis_shares: tuple[float, float, float]
+) -> Floats:
     """Sum of ``counts`` unit hops along random cubic directions, shape (..., 3)."""
     steps = np.zeros((counts.size, 3))
     where = np.repeat(np.arange(counts.size), counts.ravel())
-    np.add.at(steps, (where, rng.integers(3, size=len(where))), rng.choice([-1.0, 1.0], len(where)))
+    axis = rng.choice(3, len(where), p=axis_shares)
+    np.add.at(steps, (where, axis), rng.choice([-1.0, 1.0], len(where)))
     return steps.reshape(*counts.shape, 3)
 
 

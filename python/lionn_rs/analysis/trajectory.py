@@ -1,21 +1,34 @@
-"""Before any displacement is measured: unwrapping, species, drift of the framework."""
+"""Before any displacement is measured: shapes, species, unwrapping."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from itertools import product
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from lionn_rs import _core
 from lionn_rs.errors import ConfigError, DataError, ShapeError
 
-from ._records import Record
+from .drift import Drift, DriftWeights, Floats, remove_drift
 
-Floats = NDArray[np.float64]
-DriftWeights = Literal["mass", "mean"]
+__all__ = [
+    "Convention",
+    "Drift",
+    "DriftWeights",
+    "Floats",
+    "as_cell",
+    "as_cells",
+    "as_positions",
+    "as_symbols",
+    "check_unwrapped",
+    "remove_drift",
+    "unwrap",
+]
+
+Convention = Literal["fractional", "cartesian"]
+"""How steps are added when the cell changes; see :func:`unwrap`."""
 
 
 def as_positions(positions: ArrayLike) -> Floats:
@@ -50,6 +63,28 @@ def as_cell(cell: ArrayLike) -> Floats:
     return matrix
 
 
+def as_cells(cell: ArrayLike, n_frames: int) -> Floats:
+    """One cell (1, 3, 3) or one for each frame (n_frames, 3, 3), Å.
+
+    Raises
+    ------
+    ShapeError
+        For another shape.
+    DataError
+        If the lattice vectors of a frame span no volume.
+    """
+    cells = np.ascontiguousarray(cell, dtype=np.float64)
+    if cells.ndim == 2:
+        return as_cell(cells)[None]
+    if cells.shape != (n_frames, 3, 3):
+        raise ShapeError(f"cell must have shape (3, 3) or ({n_frames}, 3, 3), got {cells.shape}")
+    volumes = np.abs(np.linalg.det(cells))
+    flat = np.flatnonzero(~(volumes > 1e-9 * np.prod(np.linalg.norm(cells, axis=2), axis=1)))
+    if len(flat):
+        raise DataError(f"cell of frame {flat[0]} spans no volume: {cells[flat[0]].tolist()}")
+    return cells
+
+
 def as_symbols(
     n_atoms: int, *, symbols: Sequence[str] | None, numbers: ArrayLike | None
 ) -> NDArray[np.str_]:
@@ -77,28 +112,43 @@ def as_symbols(
     return np.array(names)
 
 
-def unwrap(positions: ArrayLike, cell: ArrayLike, *, fractional: bool = False) -> Floats:
+def unwrap(
+    positions: ArrayLike,
+    cell: ArrayLike,
+    *,
+    fractional: bool = False,
+    convention: Convention = "fractional",
+) -> Floats:
     """Continuous paths from positions that were folded back into a periodic cell.
 
     Each displacement between consecutive frames is replaced by its shortest periodic image and the
     displacements are added up. In a skewed cell rounding fractional differences does not give the
     shortest image, so the search runs over the 27 neighbors in a Minkowski-reduced cell. An image
     shorter than half of the shortest lattice vector is certified to be the only one so short;
-    anything longer is refused, because the path is then ambiguous.
+    anything longer is refused, because the path is then ambiguous. (A step of more than half a
+    lattice vector that ends close to another image cannot be told from a short one: the frames
+    must be close enough in time.)
 
     Parameters
     ----------
     positions : (n_frames, n_atoms, 3) array, Å
         Wrapped positions; fractional coordinates with ``fractional=True``.
-    cell : (3, 3) array, Å
-        Rows are the lattice vectors; periodic along all three, the same in all frames.
+    cell : (3, 3) or (n_frames, 3, 3) array, Å
+        Rows are the lattice vectors; periodic along all three; one for all frames or one for each.
     fractional : bool
         Positions are fractional coordinates.
+    convention : {"fractional", "cartesian"}
+        In a cell that changes. ``"fractional"``: steps are added in fractional coordinates, the sum
+        is multiplied by the mean cell; the breathing of the cell drops out. ``"cartesian"``: steps
+        of the wrapped positions are added in Å, the toroidal-view-preserving scheme. Fractional
+        paths times the cell of each frame are not offered: displacements then grow with the
+        distance from the origin, and diffusivities come out too large. Without effect if the cell
+        is constant.
 
     Returns
     -------
     (n_frames, n_atoms, 3) float64, Å
-        Unwrapped Cartesian positions; the first frame is as given.
+        Unwrapped Cartesian positions; in a constant cell the first frame is as given.
 
     Raises
     ------
@@ -108,41 +158,34 @@ def unwrap(positions: ArrayLike, cell: ArrayLike, *, fractional: bool = False) -
     References
     ----------
     Shortest vectors of a Minkowski-reduced cell: P. Q. Nguyen and D. Stehlé, ACM Trans. Algorithms
-    5, 46 (2009), doi 10.1145/1597036.1597050.
+    5, 46 (2009), doi 10.1145/1597036.1597050. Variable cells: S. von Bülow, J. T. Bullerjahn,
+    G. Hummer, J. Chem. Phys. 153, 021101 (2020), doi 10.1063/5.0008316; J. T. B. Kulke, J. V.
+    Vermaas, J. Chem. Theory Comput. 18, 6161 (2022), doi 10.1021/acs.jctc.2c00327.
     """
-    from ase.geometry import minkowski_reduce
-
-    matrix = as_cell(cell)
     points = as_positions(positions)
-    if fractional:
-        points = points @ matrix
-    if len(points) < 2:
-        return points.copy()
-    reduced = np.asarray(minkowski_reduce(matrix)[0], dtype=np.float64)
-    certified = 0.5 * float(np.linalg.norm(reduced, axis=1).min())
-    steps = np.diff(points, axis=0)
-    steps -= np.round(steps @ np.linalg.inv(reduced)) @ reduced
-    # Only images longer than the certified radius can have a shorter partner.
-    far = np.argwhere(np.einsum("fax,fax->fa", steps, steps) >= certified**2)
-    if len(far):
-        shifts = np.array(list(product((-1, 0, 1), repeat=3)), dtype=np.float64) @ reduced
-        images = steps[far[:, 0], far[:, 1], None, :] + shifts
-        lengths = np.linalg.norm(images, axis=2)
-        best = lengths.argmin(axis=1)
-        worst = int(lengths.min(axis=1).argmax())
-        if lengths[worst].min() >= certified:
-            frame, atom = (int(k) for k in far[worst])
-            raise DataError(
-                f"atom {atom} moves {lengths[worst].min():.2f} Å between frames {frame} and "
-                f"{frame + 1}, more than half of the shortest lattice vector ({certified:.2f} Å): "
-                "its path is ambiguous; store frames more often"
-            )
-        steps[far[:, 0], far[:, 1]] = images[np.arange(len(far)), best]
-    result = np.empty_like(points)
-    result[0] = points[0]
-    np.cumsum(steps, axis=0, out=result[1:])
-    result[1:] += points[0]
-    return result
+    cells = as_cells(cell, len(points))
+    points = points @ cells if fractional else points.copy()
+    unwrapper = _core.Unwrapper(points.shape[1], reference_cell(cells, convention), False)
+    unwrapper.advance(points, cells)
+    return points
+
+
+def reference_cell(cells: Floats, convention: Convention) -> list[list[float]] | None:
+    """Cell that fractional paths are multiplied with; None for the Cartesian convention.
+
+    Raises
+    ------
+    ConfigError
+        For another convention.
+    """
+    if convention == "cartesian":
+        return None
+    if convention != "fractional":
+        raise ConfigError(
+            f"unwrapping convention must be 'fractional' or 'cartesian', got {convention!r}"
+        )
+    mean: list[list[float]] = (cells[0] if len(cells) == 1 else cells.mean(axis=0)).tolist()
+    return mean
 
 
 def check_unwrapped(positions: Floats, cell: Floats) -> None:
@@ -151,122 +194,7 @@ def check_unwrapped(positions: Floats, cell: Floats) -> None:
     Raises
     ------
     DataError
-        If a step is longer than half of the smallest distance between opposite cell faces.
+        If a step is not shorter than half of the shortest lattice vector.
     """
-    volume = abs(np.linalg.det(cell))
-    faces = [np.linalg.norm(np.cross(cell[(k + 1) % 3], cell[(k + 2) % 3])) for k in range(3)]
-    limit = 0.5 * float(volume / max(faces))
-    longest, where = 0.0, (0, 0)
-    for frame in range(len(positions) - 1):
-        step = positions[frame + 1] - positions[frame]
-        squares = np.einsum("ax,ax->a", step, step)
-        atom = int(squares.argmax())
-        if squares[atom] > longest:
-            longest, where = float(squares[atom]), (frame, atom)
-    if longest**0.5 > limit:
-        frame, atom = where
-        raise DataError(
-            f"atom {atom} jumps {longest**0.5:.2f} Å between frames {frame} and {frame + 1} "
-            f"(half of the cell is {limit:.2f} Å): the positions are wrapped or the frames "
-            "too far apart; unwrap them first (analysis.unwrap, or wrapped=True)"
-        )
-
-
-@dataclass(frozen=True, kw_only=True)
-class Drift(Record):
-    """What the displacements are measured against."""
-
-    reference: str
-    """Set of atoms in words."""
-    weights: str
-    """``mass``, ``mean`` or ``none``."""
-    n_atoms: int
-    """Atoms in the reference set."""
-    largest_A: float
-    """Largest displacement of the reference from its start, Å."""
-
-
-def remove_drift(
-    positions: Floats,
-    symbols: NDArray[np.str_],
-    *,
-    carrier: str,
-    reference: str | Sequence[Any] = "framework",
-    weights: DriftWeights = "mass",
-) -> tuple[Floats, Drift]:
-    """Positions relative to the moving center of a reference set of atoms.
-
-    Parameters
-    ----------
-    positions : (n_frames, n_atoms, 3) float64, Å
-        Unwrapped positions.
-    symbols : (n_atoms,) str
-        Chemical symbols.
-    carrier : str
-        The mobile species.
-    reference : str or sequence
-        ``"framework"`` (every atom that is not a carrier), ``"all"``, ``"none"``, a list of
-        chemical symbols, or a list of atom indices.
-    weights : {"mass", "mean"}
-        Center of mass of the set, or plain mean.
-
-    Returns
-    -------
-    positions, Drift
-        Corrected copy, and the record of what was subtracted.
-
-    Raises
-    ------
-    ConfigError
-        For an unknown reference, or symbols that do not occur.
-    """
-    members, words = _reference_set(symbols, carrier, reference)
-    if len(members) == 0:
-        return positions, Drift(reference=words, weights="none", n_atoms=0, largest_A=0.0)
-    if weights == "mass":
-        from ase.data import atomic_masses, atomic_numbers
-
-        mass = np.array([atomic_masses[atomic_numbers[s]] for s in symbols[members]])
-    elif weights == "mean":
-        mass = np.ones(len(members))
-    else:
-        raise ConfigError(f"drift weights must be 'mass' or 'mean', got {weights!r}")
-    share = np.zeros(positions.shape[1])
-    share[members] = mass / mass.sum()
-    center: Floats = np.einsum("fax,a->fx", positions, share)
-    drift = center - center[0]
-    largest = float(np.linalg.norm(drift, axis=1).max())
-    record = Drift(reference=words, weights=weights, n_atoms=len(members), largest_A=largest)
-    return positions - drift[:, None, :], record
-
-
-def _reference_set(
-    symbols: NDArray[np.str_], carrier: str, reference: str | Sequence[Any]
-) -> tuple[NDArray[np.intp], str]:
-    none = np.array([], dtype=np.intp)
-    if isinstance(reference, str):
-        if reference == "framework":
-            members = np.flatnonzero(symbols != carrier)
-            if len(members) == 0:
-                return none, "none (no framework atoms)"
-            kinds = ", ".join(sorted(set(symbols[members].tolist())))
-            return members, f"framework ({kinds})"
-        if reference == "all":
-            return np.arange(len(symbols)), "all atoms"
-        if reference == "none":
-            return none, "none"
-        if reference not in symbols:
-            raise ConfigError(
-                "drift reference must be 'framework', 'all', 'none', chemical symbols or atom "
-                f"indices, got {reference!r}"
-            )
-        return np.flatnonzero(symbols == reference), reference
-    if len(reference) and all(isinstance(item, str) for item in reference):
-        missing = sorted(set(reference) - set(symbols.tolist()))
-        if missing:
-            raise ConfigError(f"drift reference: no atoms of {', '.join(missing)} in the structure")
-        return np.flatnonzero(np.isin(symbols, list(reference))), ", ".join(sorted(reference))
-    members = np.unique(np.asarray(reference, dtype=np.intp))
-    if len(members) == 0 or members[0] < 0 or members[-1] >= len(symbols):
-        raise ConfigError(f"drift reference: atom indices must lie in 0..{len(symbols) - 1}")
-    return members, f"{len(members)} chosen atoms"
+    unwrapper = _core.Unwrapper(positions.shape[1], cell.tolist(), True)
+    unwrapper.advance(positions.copy(), cell[None])

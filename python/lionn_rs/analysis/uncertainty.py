@@ -14,7 +14,7 @@ from lionn_rs.units import A2_FS_TO_CM2_S
 from .conductivity import Z95
 from .gls import LineFit, fit_line, hop_length
 from .msd import AXES
-from .resampling import SpreadError, block_spread, concerted_spread, ion_spread
+from .resampling import SpreadError, block_spread, concerted_spread, ion_spread, run_spread
 from .results import AxisDiffusivity
 from .trajectory import Floats
 from .window import LARGEST_FALL, UPPER_FRACTION
@@ -23,8 +23,10 @@ HE_SLOPE, HE_FLOOR = 3.43, 0.04
 """RSD = 3.43/sqrt(N_eff) + 0.04, He et al. 2018, eq. 13."""
 LARGEST_HOP_A = 12.0
 """A larger estimate comes from immobile and mobile ions in one average, not from hops."""
-ONE_SIDED_95 = 1.6448536269514722
-"""One-sided 95 % point of the normal distribution."""
+SELECTED = 0.99
+"""One-sided probability of an upper bound; see :func:`upper_bound`."""
+ANALYTIC_DOF = 20.0
+"""Degrees of freedom to which the analytic variance counts as known: its root to 16 %."""
 NO_HOP_EVENTS = 3.0
 """95 % upper limit of a Poisson mean when no event was seen, -ln(0.05)."""
 
@@ -41,6 +43,8 @@ class Run:
     site: float
     given_hop: float | None
     carrier: str
+    n_runs: int = 1
+    """Independent runs, whose carriers stand one run after the other."""
 
     @property
     def n_frames(self) -> int:
@@ -75,6 +79,7 @@ def spread_errors(run: Run, line: LineFit, hop: float) -> tuple[SpreadError, ...
         ion_spread(run.relative, run.carriers, line),
         block_spread(run.relative, run.carriers, line, hop_length_A=hop),
         concerted_spread(run.relative, run.carriers, line, frame_interval_fs=run.interval_fs),
+        run_spread(run.relative, run.carriers, line, n_runs=run.n_runs),
     )
     return tuple(spread for spread in found if spread is not None)
 
@@ -82,14 +87,27 @@ def spread_errors(run: Run, line: LineFit, hop: float) -> tuple[SpreadError, ...
 def widest(
     line: LineFit, spreads: tuple[SpreadError, ...], straight: bool
 ) -> tuple[str, float, float]:
-    """Choose the error: method, standard deviation of ln D, half width of its 95 % interval."""
+    """Choose the error: method, standard deviation of ln D, half width of its 95 % interval.
+
+    The widest of: the analytic error with the normal quantile; for each observed spread, the
+    analytic variance, known to ``nu`` degrees of freedom, combined with the observed one, known to
+    ``n``, ``(nu gls² + n observed²)/(nu + n)``, and Student's t of their sum; where a spread is
+    significantly larger than predicted, that spread alone with the t of its own.
+
+    References
+    ----------
+    G. K. Smyth, Stat. Appl. Genet. Mol. Biol. 3, 3 (2004), doi 10.2202/1544-6115.1027 (moderated
+    variances).
+    """
     gls = line.slope_sd / line.slope
     options = [(Z95 * gls, "gls", gls)]
     for spread in spreads:
+        n, ratio = spread.dof, spread.inflation**2
+        shared = gls * float(np.sqrt((ANALYTIC_DOF + n * ratio) / (ANALYTIC_DOF + n)))
+        options.append((float(stats.t.ppf(0.975, ANALYTIC_DOF + n)) * shared, spread.kind, shared))
         if spread.significant:
-            inflated = gls * max(spread.inflation, 1.0)
-            quantile = float(stats.t.ppf(0.975, spread.n - 1))
-            options.append((quantile * inflated, spread.kind, inflated))
+            alone = gls * max(spread.inflation, 1.0)
+            options.append((float(stats.t.ppf(0.975, n)) * alone, spread.kind, alone))
     half_width, method, ln_sd = max(options)
     if not straight:
         bend = 0.5 * abs(line.slope_change)
@@ -122,25 +140,22 @@ def axis_diffusivities(
 
 
 def upper_bound(curve: Floats, run: Run, line: LineFit | None) -> float:
-    """One-sided 95 % upper bound of D, cm²/s.
+    """Upper bound of D, cm²/s, that holds in 95 % of the runs that get no value.
 
-    With a nonnegative intercept ``D <= MSD(t)/(6t)`` at every lag; the bound adds the statistical
-    error that a truly diffusive MSD of that size would have, and never falls below the three hops
-    that may be missed (Poisson) when none is seen.
+    With a nonnegative intercept ``D <= MSD(t)/(6t)`` at every lag. A truly diffusive MSD of that
+    size is worth ``n = 1/RSD²`` events; the bound is the Poisson limit for ``n`` events, and that
+    of none (three hops) when there are none. Runs without a value are the slow ones among all runs
+    of the same kind: to hold for them the limit is that of 99 %.
     """
     n, total = len(run.carriers), curve.sum(axis=0)
     last = max(int(UPPER_FRACTION * (run.n_frames - 1)), 2)
-    lags = np.unique(np.array([max(last // 2, 1), last]))
-    bounds = []
-    for lag in lags:
-        slope = float(total[lag]) / lag
-        hops = n * slope * (run.n_frames - 1) / run.site**2
-        gaussian = 4.0 / 9.0 * lag / (n * (run.n_frames - lag))
-        spread = float(np.sqrt(gaussian + 1.0 / max(hops, 1.0)))
-        bounds.append(slope * float(np.exp(ONE_SIDED_95 * spread)))
-    bound = min(bounds)
+    slope = float(total[last]) / last
+    hops = n * slope * (run.n_frames - 1) / run.site**2
+    gaussian = 4.0 / 9.0 * last / (n * (run.n_frames - last))
+    events = 1.0 / (gaussian + 1.0 / max(hops, 1e-12))
+    bound = slope * float(stats.chi2.ppf(SELECTED, 2.0 * (events + 1.0))) / (2.0 * events)
     if line is not None and line.slope > 0.0:
-        fitted = line.slope + ONE_SIDED_95 * line.slope_sd
+        fitted = line.slope * float(np.exp(stats.norm.ppf(SELECTED) * line.slope_sd / line.slope))
         # A bent line can only flatten further: its slope is a bound as well. Otherwise the bound
         # must not cut into the interval of D.
         bent = line.curvature_z < 0.0 and line.slope_change < -LARGEST_FALL

@@ -125,6 +125,8 @@ def command(
         result = analyze_folder(folder, settings.diffusion)
         draw_msd([result], folder)
         say(str(result))
+        for text in result.details():
+            say(f"  {text}")
         note = unfinished(folder)
         if note is not None:
             say(f"  warning: {note.text}")
@@ -155,6 +157,8 @@ def _say_details(result: DiffusionResult, written: Path) -> None:
         say(f"  warning: {text}")
     for value in result.pymatgen:
         if value.diffusivity_cm2_s is not None:
-            number = f"{value.diffusivity_cm2_s:.3e} cm²/s"
-            say(f"  pymatgen (smoothed={value.smoothed}): D = {number}")
+            number = f"D = {value.diffusivity_cm2_s:.3e} cm²/s"
+        else:
+            number = value.note
+        say(f"  pymatgen (smoothed={value.smoothed}): {number}")
     say(f"  written: {written}")

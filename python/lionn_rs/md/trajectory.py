@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     import h5py
     from ase import Atoms
 
-__all__ = ["METADATA_FILE", "TRAJECTORY_FILE", "Trajectory", "TrajectoryWriter"]
+__all__ = ["METADATA_FILE", "TRAJECTORY_FILE", "StageFrames", "Trajectory", "TrajectoryWriter"]
 
 TRAJECTORY_FILE = "trajectory.h5"
 METADATA_FILE = "md.json"
@@ -363,6 +363,11 @@ class Trajectory:
         """Unwrapped positions (n_frames, n_atoms, 3), Å, of one stage or of the whole run."""
         return self._read("position", self.frames(stage))
 
+    def source(self, stage: StageName | None = None) -> StageFrames:
+        """Frames of one stage or of the whole run, to be read in blocks."""
+        part = self.frames(stage)
+        return StageFrames(self, part.start, part.stop)
+
     def velocities(self, stage: StageName | None = None) -> NDArray[np.float64]:
         """Velocities (n_frames, n_atoms, 3), Å/fs.
 
@@ -432,3 +437,42 @@ class Trajectory:
             if name not in group:
                 raise DataError(f"{self.path}: the run did not store a {name} for every frame")
             return np.asarray(group[name]["value"][part], dtype=np.float64)
+
+
+@dataclass(frozen=True)
+class StageFrames:
+    """Consecutive frames of a trajectory that are read block by block.
+
+    A :class:`lionn_rs.analysis.FrameSource`: analyses that take one never hold the whole
+    trajectory in memory.
+    """
+
+    trajectory: Trajectory
+    first: int
+    last: int
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """``(n_frames, n_atoms, 3)``."""
+        return self.last - self.first, self.trajectory.n_atoms, 3
+
+    def read(
+        self, start: int, stop: int, atoms: NDArray[np.intp] | None = None
+    ) -> NDArray[np.floating]:
+        """Unwrapped positions (stop - start, n, 3) of some frames, Å, as they are stored."""
+        part = slice(self.first + start, self.first + min(stop, self.last - self.first))
+        if self.trajectory.path is None:
+            block: NDArray[np.floating] = self.trajectory.memory["position"][part]
+        else:
+            import h5py
+
+            with h5py.File(self.trajectory.path, "r") as file:
+                block = file["particles/all/position/value"][part]
+        return block if atoms is None else block[:, atoms]
+
+    @property
+    def cells(self) -> NDArray[np.float64]:
+        """The cell (3, 3), or that of each frame (n_frames, 3, 3) if it changes, Å."""
+        if not self.trajectory.changes_cell:
+            return self.trajectory.cell
+        return self.trajectory.cells_of(slice(self.first, self.last))

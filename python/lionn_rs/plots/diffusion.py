@@ -8,8 +8,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from lionn_rs.analysis import ArrheniusResult, DiffusionResult
+from lionn_rs.analysis.arrhenius_fit import SIGNIFICANCE
+from lionn_rs.analysis.trajectory import Floats
 from lionn_rs.errors import DataError
 from lionn_rs.numbers import interval, significant
+from lionn_rs.units import BOLTZMANN_EV_K
 
 from .style import (
     COLORS,
@@ -171,7 +174,8 @@ def _times_ten(value: float, sd: float) -> str:
 def plot_arrhenius(fit: ArrheniusResult, ax: Axes | None = None) -> Figure:
     """Diffusivity against reciprocal temperature with the 95 % band and the extrapolation.
 
-    Runs that were not diffusive appear as upper limits.
+    Runs that were not diffusive appear as upper limits, direct runs as stars; two segments are
+    drawn where they are significantly better than one, VTF where it was fitted.
 
     Parameters
     ----------
@@ -188,7 +192,8 @@ def plot_arrhenius(fit: ArrheniusResult, ax: Axes | None = None) -> Figure:
     with one_axes(ax, *labels, width_in=4.2, height_in=3.4) as (figure, axes):
         at = fit.extrapolation
         used = [p.temperature_K for p in fit.points]
-        every = [*used, at.temperature_K, *(b.temperature_K for b in fit.upper_bounds)]
+        every = [*used, at.temperature_K, *(bound.temperature_K for bound in fit.upper_bounds)]
+        every += [run.temperature_K for run in fit.direct]
         low, high = 1000.0 / max(every), 1000.0 / min(every)
         margin = 0.04 * (high - low)
         grid = np.linspace(low - margin, high + margin, 200)
@@ -206,7 +211,9 @@ def plot_arrhenius(fit: ArrheniusResult, ax: Axes | None = None) -> Figure:
             x, y, yerr=[y - y / spread, y * spread - y], fmt="o", color="black", markersize=4,
             capsize=2, linewidth=0.9, label="runs, 95 %",
         )  # fmt: skip
+        _draw_alternatives(axes, fit, grid)
         _draw_extrapolation(axes, fit)
+        _draw_direct(axes, fit)
         for k, bound in enumerate(fit.upper_bounds):
             axes.errorbar(
                 [1000.0 / bound.temperature_K], [bound.upper_bound_cm2_s],
@@ -236,6 +243,43 @@ def _draw_extrapolation(axes: Axes, fit: ArrheniusResult) -> None:
         [1000.0 / at.temperature_K], [value], yerr=[[value - low], [high - value]], fmt="D",
         color=COLORS[1], markersize=4.5, capsize=2, linewidth=1.2, label=label,
     )  # fmt: skip
+
+
+def _draw_direct(axes: Axes, fit: ArrheniusResult) -> None:
+    for k, run in enumerate(fit.direct):
+        value, factor = run.diffusivity_cm2_s, float(np.exp(1.96 * run.ln_sd))
+        axes.errorbar(
+            [1000.0 / run.temperature_K], [value],
+            yerr=[[value - value / factor], [value * factor - value]], fmt="*", color=COLORS[2],
+            markersize=9, capsize=2, linewidth=1.2, zorder=4,
+            label="direct run, not fitted" if k == 0 else None,
+        )  # fmt: skip
+
+
+def _draw_alternatives(axes: Axes, fit: ArrheniusResult, grid: Floats) -> None:
+    two, law = fit.piecewise, fit.vtf
+    beta = grid / (1000.0 * BOLTZMANN_EV_K)
+    if two is not None and two.p_value < SIGNIFICANCE:
+        knee = 1.0 / (BOLTZMANN_EV_K * two.break_K)
+        end = 1.0 / (BOLTZMANN_EV_K * two.temperature_K)
+
+        def ln_d(b: Floats) -> Floats:
+            change = two.cold_activation_energy_eV - two.hot_activation_energy_eV
+            return np.asarray(-two.hot_activation_energy_eV * b - change * np.maximum(b - knee, 0))
+
+        shift = float(np.log(two.diffusivity_cm2_s)) - float(ln_d(np.array([end]))[0])
+        axes.plot(
+            grid, np.exp(ln_d(beta) + shift), color=COLORS[3], linewidth=1.2, linestyle="-.",
+            label=f"two segments, p = {two.p_value:.2g}",
+        )  # fmt: skip
+    if law is not None:
+        temperature = 1000.0 / grid
+        warm = temperature > law.t0_K + 1.0
+        curve = law.prefactor_cm2_s * np.exp(-law.b_K / (temperature[warm] - law.t0_K))
+        axes.plot(
+            grid[warm], curve, color=COLORS[4], linewidth=1.2, linestyle=":",
+            label=f"VTF, T$_0$ = {law.t0_K:.0f} K",
+        )  # fmt: skip
 
 
 def temperature_axis(axes: Axes, temperatures: Sequence[float]) -> None:

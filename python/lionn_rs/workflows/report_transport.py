@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 __all__ = ["arrhenius_section", "dynamics_section", "paths_section", "transport_section"]
 
 INTERVAL_BASIS = {
-    "errors": "the errors of the points",
+    "errors": "the errors of the points, with their scatter around the line (Student's t)",
     "scatter": "the scatter of the points around the line (Student's t)",
 }
 
@@ -202,8 +202,8 @@ def arrhenius_section(summary: dict[str, Any]) -> html.Section:
         html.definitions(entries),
         html.callout("warn", fit["warnings"]),
         html.paragraph(
-            "The figure is at the top of the page. Intervals hold the errors of the points, or "
-            "their scatter if that is wider, and the covariance of slope and intercept, not "
+            "The figure is at the top of the page. Intervals hold the errors of the points, "
+            "their scatter around the line, and the covariance of slope and intercept, not "
             "the error of the potential, of DFT, of the small cell, or a change of "
             "mechanism below the lowest temperature."
         ),

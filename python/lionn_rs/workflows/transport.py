@@ -126,15 +126,16 @@ def analyze_trajectory(
     Raises
     ------
     DataError
-        The cell or the temperature changes, or there are not enough frames.
+        The temperature changes, or there are not enough frames.
     """
     from lionn_rs.analysis import diffusivity
 
     _check_ensemble(where, trajectory)
+    frames = trajectory.source("production")
     try:
         return diffusivity(
-            trajectory.positions("production"),
-            cell=trajectory.cell,
+            frames,
+            cell=frames.cells,
             numbers=trajectory.numbers,
             frame_interval_fs=trajectory.frame_interval_fs,
             temperature_K=trajectory.temperature_K,
@@ -145,16 +146,7 @@ def analyze_trajectory(
 
 
 def _check_ensemble(folder: Path, trajectory: Trajectory) -> None:
-    """Refuse what has no single cell or no single temperature.
-
-    Scaling unwrapped positions with a fluctuating cell adds to displacements (von Bülow,
-    Bullerjahn, Hummer, J. Chem. Phys. 153, 021101 (2020), doi:10.1063/5.0008316).
-    """
-    if trajectory.changes_cell:
-        raise DataError(
-            f"{folder}: the cell changes along this run, diffusivities need a fixed one: start a "
-            "run with barostat 'none' from its mean_cell.extxyz"
-        )
+    """Refuse what has no single temperature."""
     if trajectory.metadata["protocol"].get("production_end_K") is not None:
         raise DataError(f"{folder}: the temperature of the production changes (production_end_K)")
 
@@ -168,11 +160,21 @@ def diffusion_row(result: DiffusionResult, trajectory: Trajectory) -> dict[str, 
     return row | {"seed": trajectory.metadata["seed"], "folder": folder}
 
 
-def fit_arrhenius(results: Sequence[DiffusionResult], section: ArrheniusSection) -> ArrheniusResult:
+def fit_arrhenius(
+    results: Sequence[DiffusionResult],
+    section: ArrheniusSection,
+    *,
+    direct: Sequence[DiffusionResult] = (),
+) -> ArrheniusResult:
     """Fit over all runs; see :func:`lionn_rs.analysis.arrhenius_from_results`."""
     from lionn_rs.analysis import arrhenius_from_results
 
-    return arrhenius_from_results(results, extrapolate_to_K=section.extrapolate_to_K)
+    return arrhenius_from_results(
+        results,
+        extrapolate_to_K=section.extrapolate_to_K,
+        direct=direct,
+        with_vtf=section.vtf,
+    )
 
 
 def draw_msd(results: Sequence[DiffusionResult], folder: Path) -> None:

@@ -12,6 +12,7 @@ mod md;
 mod md_snapshot;
 mod neighbors;
 mod observables;
+mod paths;
 mod potential;
 mod training;
 
@@ -31,6 +32,7 @@ fn simd_level() -> PyResult<&'static str> {
 fn _core(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add("__version__", env!("CARGO_PKG_VERSION"))?;
     observables::register(module)?;
+    paths::register(module)?;
     module.add_function(wrap_pyfunction!(simd_level, module)?)?;
     descriptor::register(module)?;
     potential::register(module)?;

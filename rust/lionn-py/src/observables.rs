@@ -33,10 +33,12 @@ fn shaped<D: Dimension>(values: Vec<f64>, shape: impl IntoDimension<Dim = D>) ->
 ///     Group of each atom; labels of `n_groups` or more are left out.
 /// n_groups : int
 ///     Number of groups.
+/// tensor : bool
+///     All six components xx, yy, zz, xy, xz, yz instead of the first three.
 ///
 /// Returns
 /// -------
-/// (n_groups, 3, n_frames) float64, Å²
+/// (n_groups, 3 or 6, n_frames) float64, Å²
 ///     Entry `n` along the last axis belongs to a lag of `n` frames.
 #[pyfunction]
 #[pyo3(name = "msd")]
@@ -45,10 +47,12 @@ fn py_msd<'py>(
     positions: PyReadonlyArray3<'py, f64>,
     groups: PyReadonlyArray1<'py, u64>,
     n_groups: usize,
+    tensor: bool,
 ) -> PyResult<Bound<'py, PyArray3<f64>>> {
     let labels = indices(&groups, "groups")?;
-    let result = on_frames(py, &positions, |frames| msd::msd(frames, &labels, n_groups))?;
-    Ok(shaped(result, (n_groups, 3, positions.shape()[0])).into_pyarray(py))
+    let result = on_frames(py, &positions, |frames| msd::msd(frames, &labels, n_groups, tensor))?;
+    let components = msd::components(tensor).len();
+    Ok(shaped(result, (n_groups, components, positions.shape()[0])).into_pyarray(py))
 }
 
 /// MSD of single atoms at chosen lags, window-averaged, per axis.

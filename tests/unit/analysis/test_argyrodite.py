@@ -69,5 +69,5 @@ def test_motion_in_cages_is_refused_with_a_bound(
     assert not result.diffusive
     assert "subdiffusive" in result.refusal
     assert all(species.verdict == "solid" for species in result.framework)
-    # The slope at the longest lags is below both numbers that a blind fit gives.
-    assert reference["False"]["D"] < result.upper_bound_cm2_s < 1.1 * reference["max"]["D"]
+    # A bound with a margin for 99 %, and yet about what a blind fit gives as the value.
+    assert reference["False"]["D"] < result.upper_bound_cm2_s < 1.25 * reference["max"]["D"]

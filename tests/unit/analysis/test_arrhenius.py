@@ -20,23 +20,34 @@ def exact(temperature: np.ndarray) -> np.ndarray:
     return PREFACTOR * np.exp(-ENERGY / (BOLTZMANN_EV_K * temperature))
 
 
-def test_exact_line_and_closed_form_errors() -> None:
+@pytest.mark.parametrize("error_dof", [np.inf, 10.0, 0.0])
+def test_exact_line_and_closed_form_errors(error_dof: float) -> None:
     sd = 0.1
-    fit = arrhenius(T, exact(T), np.full(5, sd))
+    # Residuals orthogonal to the line, of one known chi².
+    x = 1.0 / (BOLTZMANN_EV_K * T)
+    design = np.column_stack([np.ones(5), x])
+    rest = np.array([1.0, -1.0, 1.0, -1.0, 1.0])
+    rest -= design @ np.linalg.lstsq(design, rest, rcond=None)[0]
+    rest *= sd * np.sqrt(2.4) / np.linalg.norm(rest)
+    fit = arrhenius(T, exact(T) * np.exp(rest), np.full(5, sd), error_dof=error_dof)
     assert fit.activation_energy_eV == pytest.approx(ENERGY)
     assert fit.prefactor_cm2_s == pytest.approx(PREFACTOR)
-    x = 1.0 / (BOLTZMANN_EV_K * T)
+    assert fit.chi2_per_dof == pytest.approx(0.8)
+    # Three degrees of freedom of the scatter join those of the errors.
+    factor, quantile = {
+        np.inf: (1.0, stats.norm.ppf(0.975)),
+        10.0: ((10.0 + 2.4) / 13.0, stats.t.ppf(0.975, 13)),
+        0.0: (0.8, stats.t.ppf(0.975, 3)),
+    }[error_dof]
     spread = np.sum((x - x.mean()) ** 2)
-    assert fit.activation_energy_sd_eV == pytest.approx(sd / np.sqrt(spread))
+    assert fit.activation_energy_sd_eV == pytest.approx(sd * np.sqrt(factor / spread))
     x300 = 1.0 / (BOLTZMANN_EV_K * 300.0)
-    ln_sd = sd * np.sqrt(1 / 5 + (x300 - x.mean()) ** 2 / spread)
+    ln_sd = sd * np.sqrt(factor * (1 / 5 + (x300 - x.mean()) ** 2 / spread))
     at = fit.extrapolation
     assert at.ln_sd == pytest.approx(ln_sd)
     assert at.diffusivity_cm2_s == pytest.approx(exact(np.array(300.0)))
-    # The points lie on the line: only their stated errors count, which are known.
     assert fit.interval_basis == "errors"
-    factor = np.exp(stats.norm.ppf(0.975) * ln_sd)
-    assert at.interval_cm2_s[1] == pytest.approx(at.diffusivity_cm2_s * factor)
+    assert at.interval_cm2_s[1] == pytest.approx(at.diffusivity_cm2_s * np.exp(quantile * ln_sd))
     assert at.beyond_data_K == pytest.approx(300.0)
     assert any("extrapolated over 300 K" in text for text in fit.warnings)
 
@@ -105,26 +116,39 @@ def test_conductivity_at_300_K() -> None:
     assert "mS/cm" in str(fit)
 
 
-@pytest.mark.parametrize("true_over_stated", [1.0, 3.0])
-def test_coverage_of_the_extrapolation(true_over_stated: float) -> None:
-    """95 % intervals cover with known errors, and when all errors are stated too small."""
-    rng = np.random.default_rng(2)
-    sd = np.array([0.3, 0.25, 0.2, 0.12, 0.1])
-    truth = float(exact(np.array(300.0)))
-    n_trials, inside, by_scatter = 1000, 0, 0
-    for _ in range(n_trials):
-        noise = true_over_stated * sd * rng.standard_normal(5)
-        fit = arrhenius(T, exact(T) * np.exp(noise), sd)
-        low, high = fit.extrapolation.interval_cm2_s
-        inside += low <= truth <= high
-        by_scatter += fit.interval_basis == "scatter"
-    # Expected: 0.983 (the wider of two intervals of 0.95 that share the center) and 0.952; two
-    # standard deviations of the count are 0.008 and 0.014.
-    assert 0.93 <= inside / n_trials <= 0.99
-    # t_3 sqrt(chi2/3) > 1.96, or > 1.96 / 3: probabilities 0.77 and 0.99.
-    assert by_scatter / n_trials == pytest.approx(
-        0.77 if true_over_stated == 1.0 else 0.99, abs=0.04
+def test_replicas_that_share_an_arrangement_are_correlated() -> None:
+    """Two arrangements at every temperature: their offsets do not average out over temperatures."""
+    temperature = np.repeat(T, 2)
+    offsets = np.tile([-0.4, 0.4], 5)
+    values = exact(temperature) * np.exp(offsets)
+    sd = np.full(10, 0.05)
+    shared = arrhenius(temperature, values, sd, replica_labels=["a", "b"] * 5)
+    alone = arrhenius(temperature, values, sd)
+    # Variance 2 * 0.4² of two arrangements, of which 0.05²/5 is expected noise.
+    assert shared.replica_ln_sd == pytest.approx(np.sqrt(0.32 - 0.05**2 / 5), rel=1e-3)
+    # The offset is common to all temperatures: the slope is known as well as without it, the
+    # height is not.
+    assert shared.activation_energy_sd_eV < 0.3 * alone.activation_energy_sd_eV
+    assert shared.prefactor_ln_sd > 0.35
+    with pytest.raises(ShapeError, match="one entry per run"):
+        arrhenius(temperature, values, sd, replica_labels=["a"])
+
+
+def test_direct_runs_are_compared_and_not_fitted() -> None:
+    fit = arrhenius(T, exact(T), np.full(5, 0.1))
+    at = float(exact(np.array(300.0)))
+    beside = arrhenius(
+        T, exact(T), np.full(5, 0.1), direct=[(300.0, at * 1.2, 0.2), (300.0, at / 30.0, 0.2)]
     )
+    assert beside.activation_energy_eV == fit.activation_energy_eV
+    assert beside.extrapolation == fit.extrapolation
+    far, near = beside.direct
+    assert near.consistent
+    assert not far.consistent
+    expected = np.log(1.2) / np.hypot(fit.extrapolation.ln_sd, 0.2)
+    assert near.z == pytest.approx(expected)
+    assert near.p_value == pytest.approx(2 * stats.t.sf(expected, fit.error_dof + 3))
+    assert [w for w in beside.warnings if "direct run" in w] == [str(far)]
 
 
 def test_refusals() -> None:
@@ -134,3 +158,7 @@ def test_refusals() -> None:
         arrhenius(T, exact(T)[:3], np.full(5, 0.1))
     with pytest.raises(ConfigError, match="diffusivities must be positive"):
         arrhenius(T, -exact(T), np.full(5, 0.1))
+    with pytest.raises(ConfigError, match="extrapolate_to_K must be positive"):
+        arrhenius(T, exact(T), np.full(5, 0.1), extrapolate_to_K=0.0)
+    with pytest.raises(ConfigError, match="error_dof must be 0 or more"):
+        arrhenius(T, exact(T), np.full(5, 0.1), error_dof=-1.0)

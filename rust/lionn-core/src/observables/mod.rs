@@ -3,8 +3,11 @@
 //! Trajectories are flat slices of shape `(n_frames, n_atoms, 3)` in C order: **unwrapped** Cartesian positions, Å.
 
 pub mod covariance;
+pub mod displacement_products;
 pub mod msd;
 pub mod rdf;
+pub mod shortest_image;
+pub mod unwrap;
 
 use crate::error::{Error, Result};
 
@@ -54,19 +57,6 @@ impl<'a> Frames<'a> {
     #[inline]
     pub fn at(&self, frame: usize, atom: usize, axis: usize) -> f64 {
         self.positions[(frame * self.n_atoms + atom) * 3 + axis]
-    }
-
-    /// One component of one atom over time, measured from its mean. Centering keeps the cancellation in
-    /// `x(s+n)² + x(s)² - 2 x(s) x(s+n)` harmless for atoms that travelled far or started far from the origin.
-    fn centered(&self, atom: usize, axis: usize, out: &mut [f64]) {
-        let first = self.at(0, atom, axis);
-        let mut sum = 0.0;
-        for (frame, x) in out.iter_mut().enumerate().take(self.n_frames) {
-            *x = self.at(frame, atom, axis) - first;
-            sum += *x;
-        }
-        let mean = sum / self.n_frames as f64;
-        out[..self.n_frames].iter_mut().for_each(|x| *x -= mean);
     }
 
     fn check_lags(&self, lags: &[usize]) -> Result<()> {

@@ -1,33 +1,28 @@
-//! Window-averaged mean squared displacement (MSD).
+//! Window-averaged mean squared displacement (MSD) of atoms.
 //!
-//! `MSD_α(n) = 1/(F-n) Σ_s ⟨(x_α(s+n) - x_α(s))²⟩`, averaged over all overlapping time origins `s` and the atoms of
-//! a group. The fast path splits the square into `S1 - 2 S2`: `S1` by a running sum, the autocorrelation `S2` by FFT
-//! (V. Calandrini, E. Pellegrini, P. Calligari, K. Hinsen, G. R. Kneller, Collection SFN 12, 201 (2011), eqs. 30-34,
-//! doi 10.1051/sfn/201112010). The power spectra of a group are added before the one inverse transform.
+//! `MSD_αβ(n) = 1/(F-n) Σ_s ⟨(x_α(s+n) - x_α(s)) (x_β(s+n) - x_β(s))⟩`, averaged over all overlapping time origins `s` and the
+//! atoms of a group, by FFT ([`super::displacement_products`]).
 
 use rayon::prelude::*;
-use realfft::RealFftPlanner;
 
 use super::Frames;
+use super::displacement_products::{Accumulator, Product, TENSOR};
 use crate::error::{Error, Result};
 
-/// Atoms handled by one task; a constant, so that the order of summation does not depend on the thread count.
-const ATOMS_PER_TASK: usize = 8;
-
-/// Sums over the atoms of one task: per group and axis the power spectrum and the summed squares of each frame.
-struct Partial {
-    power: Vec<f64>,
-    squares: Vec<f64>,
+/// Products that make up an MSD: the tensor (xx, yy, zz, xy, xz, yz), or its first three components.
+pub fn components(tensor: bool) -> &'static [Product] {
+    if tensor { &TENSOR } else { &TENSOR[..3] }
 }
 
-/// Window-averaged MSD of groups of atoms, per axis and for every lag, Å².
+/// Window-averaged MSD of groups of atoms for every lag, Å².
 ///
 /// `groups[i]` is the group of atom `i`; atoms with a label of `n_groups` or more are left out. The result has shape
-/// `(n_groups, 3, n_frames)`; entry `n` belongs to a lag of `n` frames. Same bits for any number of threads.
+/// `(n_groups, 3 or 6, n_frames)`, see [`components`]; entry `n` belongs to a lag of `n` frames. Same bits for any number
+/// of threads.
 ///
 /// # Errors
 /// [`Error::Shape`] for a wrong number of labels, [`Error::InvalidParameter`] for an empty group or trajectory.
-pub fn msd(frames: Frames<'_>, groups: &[usize], n_groups: usize) -> Result<Vec<f64>> {
+pub fn msd(frames: Frames<'_>, groups: &[usize], n_groups: usize, tensor: bool) -> Result<Vec<f64>> {
     if groups.len() != frames.n_atoms() {
         return Err(Error::shape(
             "groups",
@@ -35,101 +30,28 @@ pub fn msd(frames: Frames<'_>, groups: &[usize], n_groups: usize) -> Result<Vec<
             format!("({},)", groups.len()),
         ));
     }
-    if frames.n_frames() < 2 {
-        return Err(Error::InvalidParameter(format!(
-            "a displacement needs at least 2 frames, got {}",
-            frames.n_frames()
-        )));
-    }
-    let mut counts = vec![0_usize; n_groups];
-    let mut atoms = Vec::new();
-    for (atom, &group) in groups.iter().enumerate().filter(|&(_, &group)| group < n_groups) {
-        counts[group] += 1;
-        atoms.push(atom);
-    }
-    if let Some(group) = counts.iter().position(|&count| count == 0) {
-        return Err(Error::InvalidParameter(format!("group {group} has no atoms")));
-    }
-    let n_frames = frames.n_frames();
-    let length = padded_length(2 * n_frames);
-    let mut planner = RealFftPlanner::<f64>::new();
-    let forward = planner.plan_fft_forward(length);
-    let n_bins = length / 2 + 1;
-
-    let accumulate = |chunk: &[usize]| {
-        let mut partial =
-            Partial { power: vec![0.0; n_groups * 3 * n_bins], squares: vec![0.0; n_groups * 3 * n_frames] };
-        let mut input = forward.make_input_vec();
-        let mut spectrum = forward.make_output_vec();
-        let mut scratch = forward.make_scratch_vec();
-        for &atom in chunk {
-            for axis in 0..3 {
-                let slot = groups[atom] * 3 + axis;
-                input.fill(0.0);
-                frames.centered(atom, axis, &mut input);
-                let squares = &mut partial.squares[slot * n_frames..(slot + 1) * n_frames];
-                squares.iter_mut().zip(&input).for_each(|(sum, x)| *sum += x * x);
-                forward
-                    .process_with_scratch(&mut input, &mut spectrum, &mut scratch)
-                    .expect("buffers have the planned lengths");
-                let power = &mut partial.power[slot * n_bins..(slot + 1) * n_bins];
-                power.iter_mut().zip(&spectrum).for_each(|(sum, z)| *sum += z.norm_sqr());
-            }
+    let mut result = Vec::new();
+    for group in 0..n_groups {
+        let atoms: Vec<usize> = (0..groups.len()).filter(|&atom| groups[atom] == group).collect();
+        if atoms.is_empty() {
+            return Err(Error::InvalidParameter(format!("group {group} has no atoms")));
         }
-        partial
-    };
-    // Batches bound the memory of the partial sums; they are added in the order of the atoms.
-    let mut power = vec![0.0; n_groups * 3 * n_bins];
-    let mut squares = vec![0.0; n_groups * 3 * n_frames];
-    for batch in atoms.chunks(ATOMS_PER_TASK * 16) {
-        let partials: Vec<Partial> = batch.par_chunks(ATOMS_PER_TASK).map(accumulate).collect();
-        for partial in &partials {
-            power.iter_mut().zip(&partial.power).for_each(|(sum, x)| *sum += x);
-            squares.iter_mut().zip(&partial.squares).for_each(|(sum, x)| *sum += x);
-        }
-    }
-
-    let backward = planner.plan_fft_inverse(length);
-    let mut spectrum = backward.make_input_vec();
-    let mut correlation = backward.make_output_vec();
-    let mut result = vec![0.0; n_groups * 3 * n_frames];
-    for slot in 0..n_groups * 3 {
-        for (z, p) in spectrum.iter_mut().zip(&power[slot * n_bins..(slot + 1) * n_bins]) {
-            *z = realfft::num_complex::Complex::new(*p, 0.0);
-        }
-        backward.process(&mut spectrum, &mut correlation).expect("a power spectrum is real at both ends");
-        let range = slot * n_frames..(slot + 1) * n_frames;
-        let scale = 1.0 / length as f64;
-        let count = counts[slot / 3] as f64;
-        finish(&squares[range.clone()], &correlation, scale, count, &mut result[range]);
+        let mut sums = Accumulator::new(frames.n_frames(), 3, components(tensor))?;
+        add_atoms(&mut sums, frames, &atoms);
+        result.extend(sums.finish().iter().map(|x| x / atoms.len() as f64));
     }
     Ok(result)
 }
 
-/// `MSD(n) = (S1(n) - 2 S2(n)) / (count (F-n))` from the frame-wise squares and the raw autocorrelation.
-fn finish(squares: &[f64], correlation: &[f64], scale: f64, count: f64, out: &mut [f64]) {
-    let n_frames = squares.len();
-    let mut both: f64 = 2.0 * squares.iter().sum::<f64>();
-    for lag in 1..n_frames {
-        both -= squares[lag - 1] + squares[n_frames - lag];
-        let windows = (n_frames - lag) as f64;
-        out[lag] = ((both - 2.0 * scale * correlation[lag]) / (count * windows)).max(0.0);
-    }
-    out[0] = 0.0;
-}
-
-/// Smallest length `2^a 3^b 5^c`, even, that holds `minimum` points; fast for the FFT.
-fn padded_length(minimum: usize) -> usize {
-    (minimum..).find(|&n| n.is_multiple_of(2) && is_smooth(n)).unwrap_or(minimum)
-}
-
-fn is_smooth(mut n: usize) -> bool {
-    for factor in [2, 3, 5] {
-        while n.is_multiple_of(factor) {
-            n /= factor;
+/// Add atoms of a trajectory, as members of three series, to sums of their displacement products.
+pub fn add_atoms(sums: &mut Accumulator, frames: Frames<'_>, atoms: &[usize]) {
+    sums.add(atoms.len(), |k, series| {
+        for frame in 0..frames.n_frames() {
+            for (axis, values) in series.iter_mut().enumerate() {
+                values[frame] = frames.at(frame, atoms[k], axis);
+            }
         }
-    }
-    n == 1
+    });
 }
 
 /// Window-averaged MSD of single atoms at chosen lags, per axis, Å². Shape `(atoms, lags, 3)`.
@@ -246,7 +168,7 @@ mod tests {
         for n_frames in [2, 3, 17, 200] {
             let positions = walk(n_frames, 5, 1);
             let frames = Frames::new(&positions, n_frames, 5).unwrap();
-            let result = msd(frames, &[0, 1, 0, 9, 1], 2).unwrap();
+            let result = msd(frames, &[0, 1, 0, 9, 1], 2, false).unwrap();
             for (group, members) in [[0, 2], [1, 4]].iter().enumerate() {
                 for axis in 0..3 {
                     for lag in 0..n_frames {
@@ -266,7 +188,7 @@ mod tests {
         let positions: Vec<f64> =
             (0..n_frames).flat_map(|s| [1e3 + 0.1 * s as f64, -0.2 * s as f64, 7.0]).collect();
         let frames = Frames::new(&positions, n_frames, 1).unwrap();
-        let result = msd(frames, &[0], 1).unwrap();
+        let result = msd(frames, &[0], 1, false).unwrap();
         for lag in [1, 10, 2500, 4999] {
             let expected = (0.1 * lag as f64).powi(2);
             assert!((result[lag] - expected).abs() < 1e-8 * expected + 1e-7, "{lag}: {}", result[lag]);
@@ -281,7 +203,9 @@ mod tests {
         let groups: Vec<usize> = (0..n_atoms).map(|i| i % 3).collect();
         let run = |threads| {
             let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
-            pool.install(|| msd(Frames::new(&positions, n_frames, n_atoms).unwrap(), &groups, 3).unwrap())
+            pool.install(|| {
+                msd(Frames::new(&positions, n_frames, n_atoms).unwrap(), &groups, 3, true).unwrap()
+            })
         };
         assert_eq!(run(1), run(3));
     }
@@ -290,7 +214,7 @@ mod tests {
     fn per_atom_and_moments_agree_with_the_group_msd() {
         let positions = walk(40, 4, 5);
         let frames = Frames::new(&positions, 40, 4).unwrap();
-        let all = msd(frames, &[0; 4], 1).unwrap();
+        let all = msd(frames, &[0; 4], 1, false).unwrap();
         let lags = [0, 3, 11];
         let single = msd_per_atom(frames, &[0, 1, 2, 3], &lags).unwrap();
         let moments = displacement_moments(frames, &[0, 1, 2, 3], &lags).unwrap();
@@ -307,8 +231,8 @@ mod tests {
     fn bad_input_is_named() {
         let positions = walk(4, 2, 7);
         let frames = Frames::new(&positions, 4, 2).unwrap();
-        assert!(msd(frames, &[0], 1).unwrap_err().to_string().contains("groups must have shape (2,)"));
-        assert!(msd(frames, &[0, 0], 2).unwrap_err().to_string().contains("group 1 has no atoms"));
+        assert!(msd(frames, &[0], 1, false).unwrap_err().to_string().contains("groups must have shape (2,)"));
+        assert!(msd(frames, &[0, 0], 2, false).unwrap_err().to_string().contains("group 1 has no atoms"));
         assert!(msd_per_atom(frames, &[2], &[1]).unwrap_err().to_string().contains("atom index 2"));
         assert!(msd_per_atom(frames, &[0], &[4]).unwrap_err().to_string().contains("lag of 4 frames"));
         let mut broken = positions.clone();
