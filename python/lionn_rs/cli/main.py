@@ -15,6 +15,7 @@ from lionn_rs.cli import (
     check,
     diagnose,
     diffusion,
+    dope,
     evaluate,
     info,
     lammps,
@@ -43,7 +44,20 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
-for module in (train, scan, evaluate, check, diagnose, md, diffusion, arrhenius, run, bench, info):
+for module in (
+    train,
+    scan,
+    evaluate,
+    check,
+    diagnose,
+    dope,
+    md,
+    diffusion,
+    arrhenius,
+    run,
+    bench,
+    info,
+):
     app.command(name=module.__name__.rpartition(".")[2])(module.command)
 app.add_typer(lammps.app, name="lammps")
 

@@ -1,0 +1,415 @@
+"""Doping ladders: charge bookkeeping, distinct arrangements, electrostatic ranking."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lionn_rs.errors import ConfigError, DataError
+from lionn_rs.structures.arrangements import (
+    Arrangements,
+    Choice,
+    distinct_arrangements,
+    energies,
+)
+from lionn_rs.structures.charges import VACANCY, charges_of, parse_ions
+from lionn_rs.structures.electrostatics import interaction_matrix
+from lionn_rs.structures.ordering import CLOSEST_A, closest_pair
+from lionn_rs.structures.rule import DopeConfig, ExchangeRule, LadderSection
+from lionn_rs.structures.symmetry import site_permutations, space_group
+from lionn_rs.structures.tetrahedra import SITE_ARRAY, ligands_of
+
+if TYPE_CHECKING:
+    from ase import Atoms
+
+__all__ = ["DopedStructure", "Doping", "Step", "dope_host", "plan"]
+
+NEUTRAL: Final = 1e-6
+"""Net charge that counts as none, e."""
+
+
+@dataclass(frozen=True)
+class Step:
+    """One concentration of a ladder."""
+
+    n_steps: int
+    """How often the exchanges are made."""
+    exchanges: tuple[tuple[ExchangeRule, int], ...]
+    """Exchanges and how many ions each takes."""
+    composition: dict[str, int]
+    """Atoms of each element."""
+    charge: float
+    """Net formal charge, e."""
+    element: str
+
+    @property
+    def n_dopant(self) -> int:
+        """Atoms of the element of the ladder."""
+        return self.composition.get(self.element, 0)
+
+    @property
+    def at_percent(self) -> float:
+        """Concentration of the element, atoms per 100 atoms."""
+        return 100.0 * self.n_dopant / sum(self.composition.values())
+
+
+@dataclass(frozen=True)
+class DopedStructure:
+    """One arrangement at one concentration."""
+
+    label: str
+    atoms: Atoms
+    step: Step
+    energy_eV: float
+    """Electrostatic energy of formal charges, eV per cell."""
+    degeneracy: int
+    """Arrangements that are the same by symmetry."""
+    space_group: str
+    closest_A: float
+    """Smallest distance between two atoms, Å."""
+
+
+@dataclass(frozen=True)
+class Doping:
+    """All structures of a ladder."""
+
+    structures: list[DopedStructure]
+    summary: list[dict[str, Any]] = field(default_factory=list)
+    """For every concentration: how many arrangements there are, how many are distinct."""
+
+
+def plan(
+    host: Counter[str] | dict[str, int], ladder: LadderSection, charges: Sequence[str] = ()
+) -> list[Step]:
+    """Charge and composition of every concentration of a ladder.
+
+    Parameters
+    ----------
+    host : dict
+        Atoms of each element in the supercell.
+    ladder : LadderSection
+        Targets and exchanges.
+    charges : sequence of str
+        Formal charges as ions, over the common ones.
+
+    Returns
+    -------
+    list of Step
+        In the order of the targets.
+
+    Raises
+    ------
+    ConfigError
+        The exchanges do not change the element, do not reach a target, leave a charge, or take
+        more ions than there are.
+
+    Examples
+    --------
+    >>> from lionn_rs.structures.rule import LadderSection
+    >>> ladder = LadderSection(element="Cl", counts=[3, 2, 1], exchanges=[
+    ...     {"remove": "Cl", "insert": "S"}, {"remove": "Si", "insert": "P"}])
+    >>> host = {"Li": 60, "Si": 9, "P": 9, "S": 69, "Cl": 3}
+    >>> [(round(s.at_percent, 3), s.composition["Si"], s.charge) for s in plan(host, ladder)]
+    [(2.0, 9, 0.0), (1.333, 8, 0.0), (0.667, 7, 0.0)]
+    """
+    given = parse_ions(charges)
+    exchanges = _compensated(host, ladder, given)
+    change = sum(
+        count * ((rule.insert == ladder.element) - (rule.remove == ladder.element))
+        for rule, count in exchanges
+    )
+    if change == 0:
+        raise ConfigError(
+            f"[ladder] the exchanges do not change the number of {ladder.element} atoms"
+        )
+    steps = []
+    for target in ladder.counts if ladder.counts is not None else ladder.at_percent or []:
+        n = _n_steps(host, ladder, exchanges, change, target)
+        steps.append(_step(host, ladder, [(rule, n * k) for rule, k in exchanges], n, given))
+    return steps
+
+
+def _compensated(
+    host: dict[str, int], ladder: LadderSection, given: dict[str, int]
+) -> list[tuple[ExchangeRule, int]]:
+    """Exchanges of one step with the lithium that makes it neutral."""
+    exchanges = [(rule, rule.count) for rule in ladder.exchanges]
+    names = {name for rule in ladder.exchanges for name in (rule.remove, rule.insert)}
+    known = charges_of(names | set(host) | {"Li"}, given)
+    charge = sum(count * (known[rule.insert] - known[rule.remove]) for rule, count in exchanges)
+    if abs(charge) < NEUTRAL:
+        return exchanges
+    text = " and ".join(f"{count} {rule.remove} -> {rule.insert}" for rule, count in exchanges)
+    if ladder.compensate == "none":
+        raise ConfigError(
+            f"[ladder] {text} changes the charge by {charge:+g} e: add an exchange, or "
+            "compensate = 'lithium'"
+        )
+    lithium = charge / known["Li"]
+    if abs(lithium - round(lithium)) > NEUTRAL:
+        raise ConfigError(f"[ladder] {charge:+g} e cannot be compensated by whole Li ions")
+    n = round(abs(lithium))
+    if charge > 0:
+        return [*exchanges, (ExchangeRule(remove="Li", insert=VACANCY, count=n), n)]
+    return [*exchanges, (ExchangeRule(remove=VACANCY, insert="Li", count=n), n)]
+
+
+def _n_steps(
+    host: dict[str, int],
+    ladder: LadderSection,
+    exchanges: list[tuple[ExchangeRule, int]],
+    change: int,
+    target: float,
+) -> int:
+    """How often the exchanges are made to come to a target."""
+    start = host.get(ladder.element, 0)
+    n_atoms = sum(host.values())
+    growth = sum(k * ((r.remove == VACANCY) - (r.insert == VACANCY)) for r, k in exchanges)
+    if ladder.counts is not None:
+        n, rest = divmod(int(target) - start, change)
+        if rest or n < 0:
+            raise ConfigError(
+                f"[ladder] counts: {int(target)} {ladder.element} cannot be reached from {start} "
+                f"in the supercell by steps of {change:+d}"
+            )
+        return n
+    fraction = target / 100.0
+    if not 0.0 <= fraction < 1.0 or change == fraction * growth:
+        raise ConfigError(f"[ladder] at_percent must be from 0 to below 100, got {target:g}")
+    exact = (fraction * n_atoms - start) / (change - fraction * growth)
+    n = math.floor(exact + 0.5)
+    if exact < -0.5:
+        raise ConfigError(
+            f"[ladder] at_percent: {target:g} % {ladder.element} cannot be reached from "
+            f"{100 * start / n_atoms:.3g} % by steps of {change:+d} atoms"
+        )
+    return max(n, 0)
+
+
+def _step(
+    host: dict[str, int],
+    ladder: LadderSection,
+    exchanges: list[tuple[ExchangeRule, int]],
+    n_steps: int,
+    given: dict[str, int],
+) -> Step:
+    composition = Counter(host)
+    for rule, count in exchanges:
+        if rule.remove != VACANCY:
+            composition[rule.remove] -= count
+        if rule.insert != VACANCY:
+            composition[rule.insert] += count
+    short = [name for name, count in composition.items() if count < 0]
+    if short:
+        raise ConfigError(
+            f"[ladder] {n_steps} steps take more {short[0]} than there is ({host[short[0]]} in "
+            "the supercell)"
+        )
+    known = charges_of(set(composition), given)
+    charge = sum(known[name] * count for name, count in composition.items())
+    if abs(charge) > NEUTRAL:
+        raise ConfigError(
+            f"[host] the supercell with the formal charges used has net charge {charge:+g} e, "
+            "expected a neutral crystal (charges = [...] in [host] changes them)"
+        )
+    return Step(
+        n_steps=n_steps,
+        exchanges=tuple(exchanges),
+        composition={name: n for name, n in composition.items() if n > 0},
+        charge=charge,
+        element=ladder.element,
+    )
+
+
+@dataclass(frozen=True)
+class _Lattice:
+    """Sites of the supercell, occupied and empty."""
+
+    host: Atoms
+    """With the empty sites as dummy atoms X at the end."""
+    kinds: list[str]
+    charges: NDArray[np.float64]
+    matrix: NDArray[np.float64]
+    permutations: NDArray[np.int64]
+    known: dict[str, float]
+
+
+def dope_host(host: Atoms, config: DopeConfig, empty_sites: NDArray[np.float64]) -> Doping:
+    """All structures of a ladder.
+
+    Parameters
+    ----------
+    host : ase.Atoms
+        The supercell, with ``arrays["site"]`` where sites have labels.
+    config : DopeConfig
+        Rule; its ``host`` section has been followed already.
+    empty_sites : (n, 3) float64
+        Fractional coordinates in the supercell of sites that may be filled.
+
+    Returns
+    -------
+    Doping
+
+    Raises
+    ------
+    ConfigError
+        See :func:`plan`; also a label, element or tetrahedron that does not occur.
+    DataError
+        Two atoms of an arrangement are closer than 1.5 Å.
+    """
+    steps = plan(Counter(host.get_chemical_symbols()), config.ladder, config.host.charges)
+    fills = any(rule.remove == VACANCY for step in steps for rule, n in step.exchanges if n)
+    lattice = _lattice(host, config, empty_sites if fills else np.zeros((0, 3)), steps)
+    structures: list[DopedStructure] = []
+    summary = []
+    for step in steps:
+        found, members = _arrange(lattice, step, config)
+        structures += members
+        summary.append(
+            {
+                "element": step.element,
+                "n_dopant": step.n_dopant,
+                "at_percent": step.at_percent,
+                "arrangements": found.total,
+                "distinct": len(found.degeneracy) if found.enumerated else None,
+                "enumerated": found.enumerated,
+                "sampled_distinct": None if found.enumerated else len(found.degeneracy),
+                "written": len(members),
+            }
+        )
+    return Doping(structures, summary)
+
+
+def _lattice(
+    host: Atoms, config: DopeConfig, empty_sites: NDArray[np.float64], steps: Sequence[Step]
+) -> _Lattice:
+    from ase import Atoms
+
+    full = host.copy()
+    full.calc = None
+    if len(empty_sites):
+        full += Atoms(["X"] * len(empty_sites), positions=empty_sites @ host.cell.array)
+    kinds = [VACANCY if name == "X" else name for name in full.get_chemical_symbols()]
+    names = {n for step in steps for rule, _ in step.exchanges for n in (rule.remove, rule.insert)}
+    known = charges_of(set(kinds) | names, parse_ions(config.host.charges))
+    fractional = full.get_scaled_positions()
+    if config.arrangements.equivalence == "framework":
+        members = np.array([k for k, name in enumerate(kinds) if name != "Li"])
+        inner = site_permutations(full.cell.array, fractional[members], [kinds[k] for k in members])
+        permutations = np.tile(np.arange(len(kinds)), (len(inner), 1))
+        permutations[:, members] = members[inner]
+    else:
+        permutations = site_permutations(full.cell.array, fractional, kinds)
+    return _Lattice(
+        host=full,
+        kinds=kinds,
+        charges=np.array([known[name] for name in kinds]),
+        matrix=interaction_matrix(full.cell.array, full.positions),
+        permutations=permutations,
+        known=known,
+    )
+
+
+def _arrange(
+    lattice: _Lattice, step: Step, config: DopeConfig
+) -> tuple[Arrangements, list[DopedStructure]]:
+    settings = config.arrangements
+    used = [(rule, count) for rule, count in step.exchanges if count > 0]
+    choices = [Choice(_candidates(lattice, rule), count) for rule, count in used]
+    for (rule, count), choice in zip(used, choices, strict=True):
+        if count > len(choice.candidates):
+            raise ConfigError(
+                f"[ladder] {count} x {rule.remove} -> {rule.insert}: only "
+                f"{len(choice.candidates)} such sites in the supercell"
+            )
+    deltas = np.array(
+        [
+            lattice.known[r.insert] - lattice.known[r.remove]
+            for r, count in used
+            for _ in range(count)
+        ]
+    )
+    score = partial(energies, matrix=lattice.matrix, charges=lattice.charges, steps=deltas)
+    found = distinct_arrangements(
+        choices,
+        lattice.permutations,
+        enumerate_up_to=settings.enumerate_up_to,
+        n_samples=settings.n_samples,
+        seed=settings.seed,
+        score=score,
+    )
+    values = score(found.sites)
+    insert = [rule.insert for rule, count in used for _ in range(count)]
+    width = len(str(len(values)))
+    members = []
+    for number, k in enumerate(_selected(values, found.weight, config), start=1):
+        label = f"{step.element}{step.n_dopant}-{number:0{width}d}"
+        atoms = _apply(lattice, found.sites[k], insert)
+        members.append(_finish(label, atoms, step, float(values[k]), int(found.degeneracy[k])))
+    return found, members
+
+
+def _candidates(lattice: _Lattice, rule: ExchangeRule) -> NDArray[np.int64]:
+    """Sites where an exchange may happen."""
+    kinds = np.array(lattice.kinds)
+    allowed = kinds == rule.remove
+    if not allowed.any():
+        raise ConfigError(
+            f"[ladder] exchanges: no {rule.remove} in the host (there are "
+            f"{', '.join(sorted(set(lattice.kinds)))})"
+        )
+    if rule.site is not None:
+        labels = lattice.host.arrays.get(SITE_ARRAY)
+        if labels is None or rule.site not in labels:
+            known = "none" if labels is None else ", ".join(sorted(set(labels) - {""}))
+            raise ConfigError(f"[ladder] exchanges: no site '{rule.site}' (labels: {known})")
+        allowed &= labels == rule.site
+    if rule.bonded_to is not None:
+        bound = np.zeros(len(kinds), dtype=bool)
+        bound[ligands_of(lattice.host, rule.bonded_to)] = True
+        allowed &= bound
+    return np.flatnonzero(allowed)
+
+
+def _selected(
+    values: NDArray[np.float64], weight: NDArray[np.int64], config: DopeConfig
+) -> list[int]:
+    settings = config.arrangements
+    order = np.lexsort((np.arange(len(values)), np.round(values, 6)))
+    if settings.select == "all" or settings.keep >= len(order):
+        return [int(k) for k in order]
+    if settings.select == "lowest":
+        return [int(k) for k in order[: settings.keep]]
+    rng = np.random.default_rng(settings.seed)
+    drawn = rng.choice(len(values), settings.keep, replace=False, p=weight / weight.sum()).tolist()
+    return [int(k) for k in order if k in drawn]
+
+
+def _apply(lattice: _Lattice, sites: NDArray[np.int64], insert: Sequence[str]) -> Atoms:
+    names = list(lattice.kinds)
+    for site, name in zip(sites, insert, strict=True):
+        names[site] = name
+    occupied = [k for k, name in enumerate(names) if name != VACANCY]
+    atoms: Atoms = lattice.host[occupied]
+    atoms.set_chemical_symbols([names[k] for k in occupied])
+    return atoms
+
+
+def _finish(label: str, atoms: Atoms, step: Step, energy: float, degeneracy: int) -> DopedStructure:
+    found = dict(Counter(atoms.get_chemical_symbols()))
+    if found != step.composition:
+        raise DataError(f"{label}: made {found}, planned {step.composition}")
+    distance, i, j = closest_pair(atoms)
+    if distance < CLOSEST_A:
+        raise DataError(
+            f"{label}: {atoms[i].symbol} and {atoms[j].symbol} are {distance:.2f} Å apart, "
+            f"expected at least {CLOSEST_A} Å"
+        )
+    return DopedStructure(label, atoms, step, energy, degeneracy, space_group(atoms), distance)
