@@ -62,7 +62,8 @@ def interaction_matrix(cell: ArrayLike, positions: ArrayLike) -> NDArray[np.floa
     1.74756
     """
     from pymatgen.analysis.ewald import EwaldSummation
-    from pymatgen.core import Lattice, Structure
+    from pymatgen.core.lattice import Lattice
+    from pymatgen.core.structure import Structure
 
     sites = np.asarray(positions, dtype=np.float64)
     lattice = Lattice(np.asarray(cell, dtype=np.float64))

@@ -25,6 +25,8 @@ N_STEPS: Final = 4000
 HOT_EV: Final = 5.0
 COLD_EV: Final = 0.05
 """k_B T at the first and the last trial; unscreened formal charges differ by eV per exchange."""
+TIE_EV: Final = 1e-6
+"""Energies that differ by less are the same, as those of symmetric arrangements are."""
 CLOSEST_A: Final = 1.5
 """Atoms nearer than this mean that two positions of a split site are both occupied."""
 
@@ -144,20 +146,25 @@ def anneal(
     best, lowest = np.arange(len(start)), np.inf
     if not mixed:
         return best, float(start @ matrix @ start)
-    weights = np.array([len(group) for group in mixed], dtype=np.float64)
+    # Trial exchanges: any ion with any other one of its site.
+    pool = np.concatenate(mixed)
+    owner = np.repeat(np.arange(len(mixed)), [len(group) for group in mixed])
+    widths = np.geomspace(HOT_EV, COLD_EV, n_steps)
     for _ in range(n_starts):
         order = np.arange(len(start))
         for group in mixed:
             order[group] = rng.permutation(group)
         state = _State(matrix, start, order)
-        for width in np.geomspace(HOT_EV, COLD_EV, n_steps):
-            group = mixed[rng.choice(len(mixed), p=weights / weights.sum())]
-            a, b = rng.choice(group, size=2, replace=False)
+        picks = rng.integers(len(pool), size=n_steps)
+        partners, chances = rng.random((2, n_steps))
+        for width, pick, partner, chance in zip(widths, picks, partners, chances, strict=True):
+            group = mixed[owner[pick]]
+            a, b = int(pool[pick]), int(group[int(partner * len(group))])
             change = state.change(a, b)
-            if change <= 0.0 or rng.random() < np.exp(-change / width):
+            if change <= 0.0 or chance < np.exp(-change / width):
                 state.exchange(a, b)
         _quench(state, mixed)
-        if state.energy() < lowest - 1e-9:
+        if state.energy() < lowest - TIE_EV:
             best, lowest = state.order.copy(), state.energy()
     return best, float(lowest)
 
@@ -178,11 +185,15 @@ class _State:
     def change(self, a: int, b: int) -> float:
         """Energy change if the ions on a and b change places."""
         step = self.charges[b] - self.charges[a]
+        if step == 0.0:
+            return 0.0
         own = self.matrix[a, a] + self.matrix[b, b] - 2.0 * self.matrix[a, b]
         return float(2.0 * step * (self.potential[a] - self.potential[b]) + step**2 * own)
 
     def exchange(self, a: int, b: int) -> None:
         step = self.charges[b] - self.charges[a]
+        if step == 0.0:
+            return
         self.potential += step * (self.matrix[:, a] - self.matrix[:, b])
         self.charges[[a, b]] = self.charges[[b, a]]
         self.order[[a, b]] = self.order[[b, a]]
@@ -196,7 +207,7 @@ def _quench(state: _State, groups: Sequence[NDArray[np.int64]]) -> None:
         for group in groups:
             for n, a in enumerate(group):
                 for b in group[n + 1 :]:
-                    if state.change(a, b) < -1e-9:
+                    if state.change(a, b) < -TIE_EV:
                         state.exchange(a, b)
                         improved = True
 
@@ -205,7 +216,10 @@ def _start(
     crystal: Prototype,
 ) -> tuple[NDArray[np.float64], list[str], list[NDArray[np.int64]], list[str]]:
     """All positions, their labels, the positions of each site, and ions dealt out in order."""
-    positions, labels, groups, species = [], [], [], []
+    positions: list[NDArray[np.float64]] = []
+    groups: list[NDArray[np.int64]] = []
+    labels: list[str] = []
+    species: list[str] = []
     for site in crystal.sites:
         found = site_positions(crystal, site)
         ions = [element for element, n in site.count.items() for _ in range(n)]

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
+from functools import cache
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
@@ -18,7 +19,7 @@ from lionn_rs.errors import DataError
 
 if TYPE_CHECKING:
     from ase import Atoms
-    from pymatgen.core import Structure
+    from pymatgen.core.structure import Structure
 
 __all__ = ["PROTOTYPES", "Prototype", "Reference", "Site", "prototype", "site_positions"]
 
@@ -88,7 +89,7 @@ class Prototype:
         pymatgen.core.Structure
             Every position once, each with its mixture of elements.
         """
-        from pymatgen.core import Structure
+        from pymatgen.core.structure import Structure
 
         species, coordinates = [], []
         for site in self.sites:
@@ -151,15 +152,17 @@ def site_positions(crystal: Prototype, site: Site) -> NDArray[np.float64]:
     return np.array(kept)
 
 
+@cache
 def _operations(space_group: int, choice: str) -> tuple[NDArray[np.int32], NDArray[np.float64]]:
     import spglib
 
     n_hall_symbols = 530
     for hall in range(1, n_hall_symbols + 1):
         found = spglib.get_spacegroup_type(hall)
-        if found.number == space_group and found.choice == choice:
+        if found is not None and (found.number, found.choice) == (space_group, choice):
             symmetry = spglib.get_symmetry_from_database(hall)
-            return symmetry["rotations"], symmetry["translations"]
+            if symmetry is not None:
+                return symmetry["rotations"], symmetry["translations"]
     raise DataError(f"space group {space_group} has no setting '{choice}'")
 
 

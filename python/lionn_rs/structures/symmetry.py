@@ -62,7 +62,8 @@ def site_permutations(
     lattice = np.asarray(cell, dtype=np.float64)
     places = np.asarray(fractional, dtype=np.float64)
     numbers = [sorted(set(kinds)).index(kind) + 1 for kind in kinds]
-    found = spglib.get_symmetry((lattice, places, numbers), symprec=symprec)
+    cell_of_spglib = (lattice.tolist(), places.tolist(), numbers)
+    found = spglib.get_symmetry(cell_of_spglib, symprec=symprec)
     if found is None:
         raise DataError(f"spglib finds no symmetry within {symprec} Å (two sites coincide?)")
     # What spglib calls the same within its tolerance may be this far off after the operation.
@@ -93,7 +94,7 @@ def space_group(atoms: Atoms, *, symprec: float = SYMPREC_A) -> str:
     """
     import spglib
 
-    cell = (atoms.cell.array, atoms.get_scaled_positions(), atoms.numbers)
+    cell = (atoms.cell.tolist(), atoms.get_scaled_positions().tolist(), atoms.numbers.tolist())
     symbol = spglib.get_spacegroup(cell, symprec=symprec)
     if symbol is None:
         raise DataError(f"{atoms.get_chemical_formula()}: spglib finds no space group")

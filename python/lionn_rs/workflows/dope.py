@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Mapping
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Literal
 
@@ -85,7 +86,7 @@ def load_host(section: HostSection) -> Atoms:
 
     name = section.structure
     if name in PROTOTYPES:
-        return prototype(name).ordered(seed=section.seed)
+        return _ordered(name, section.seed).copy()
     if not name.startswith(DATASET_PREFIX) and not Path(name).exists():
         raise DataError(
             f"{name}: no such file, and no prototype of that name (prototypes: "
@@ -97,6 +98,11 @@ def load_host(section: HostSection) -> Atoms:
     return (
         atoms if section.prototype is None else label_centers(atoms, prototype(section.prototype))
     )
+
+
+@cache
+def _ordered(name: str, seed: int) -> Atoms:
+    return prototype(name).ordered(seed=seed)
 
 
 def dope(rule: DopeConfig | Mapping[str, Any]) -> Doping:
