@@ -6,16 +6,25 @@ lag times ps, lengths Å, diffusivities cm²/s, conductivities mS/cm, energies e
 
 from __future__ import annotations
 
+from .anderson_stuart import (
+    AndersonStuartResult,
+    anderson_stuart,
+    binding_energy,
+    effective_radius,
+    jump_distance,
+    strain_energy,
+)
 from .arrhenius import arrhenius, arrhenius_from_results
 from .arrhenius_result import ArrheniusPoint, ArrheniusResult, Extrapolation, UpperBound
 from .conductivity import CollectiveResult, nernst_einstein, nernst_einstein_factor
 from .diffusion import diffusivity
 from .msd import MsdCurve, collective_msd, msd, msd_by_species
-from .rdf import RdfResult, rdf
+from .rdf import RdfResult, first_peak, rdf
 from .results import AxisDiffusivity, DiffusionResult
 from .trajectory import remove_drift, unwrap
 
 __all__ = [
+    "AndersonStuartResult",
     "ArrheniusPoint",
     "ArrheniusResult",
     "AxisDiffusivity",
@@ -25,15 +34,21 @@ __all__ = [
     "MsdCurve",
     "RdfResult",
     "UpperBound",
+    "anderson_stuart",
     "arrhenius",
     "arrhenius_from_results",
+    "binding_energy",
     "collective_msd",
     "diffusivity",
+    "effective_radius",
+    "first_peak",
+    "jump_distance",
     "msd",
     "msd_by_species",
     "nernst_einstein",
     "nernst_einstein_factor",
     "rdf",
     "remove_drift",
+    "strain_energy",
     "unwrap",
 ]

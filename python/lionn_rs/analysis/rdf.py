@@ -9,10 +9,17 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from lionn_rs import _core
-from lionn_rs.errors import ConfigError
+from lionn_rs.errors import ConfigError, DataError
 
 from ._records import Record
 from .trajectory import Floats, as_cell, as_positions, as_symbols
+
+PEAK_SMOOTHING_A = 0.1
+"""Standard deviation of the Gaussian that g(r) is smoothed with before its peak is looked for."""
+PEAK_HEIGHT = 1.0
+"""A peak is higher than the mean density."""
+PEAK_PROMINENCE = 0.05
+"""... and stands out by this part of the highest one; less is noise."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -110,3 +117,52 @@ def rdf(
         coordination=np.cumsum(per_center),
         n_frames=len(frames),
     )
+
+
+def first_peak(result: RdfResult, *, smoothing: float = PEAK_SMOOTHING_A) -> float:
+    """Distance of the first maximum of g(r), Å.
+
+    The curve is smoothed with a Gaussian; the maximum is that of the parabola through the highest
+    bin and its two neighbors.
+
+    Parameters
+    ----------
+    result : RdfResult
+        From :func:`rdf`.
+    smoothing : float
+        Standard deviation of the Gaussian, Å; 0 for none.
+
+    Returns
+    -------
+    float
+        Å.
+
+    Raises
+    ------
+    DataError
+        g(r) has no maximum above 1.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> lattice = rdf(np.zeros((1, 3)), cell=3.0 * np.eye(3), pair=("Po", "Po"), symbols=["Po"])
+    >>> abs(first_peak(lattice) - 3.0) < 0.04  # one bin
+    True
+    """
+    from scipy.ndimage import gaussian_filter1d
+    from scipy.signal import find_peaks
+
+    width = float(result.r_A[1] - result.r_A[0])
+    smooth = gaussian_filter1d(result.g, smoothing / width) if smoothing > 0.0 else result.g
+    prominence = PEAK_PROMINENCE * float(np.max(smooth))
+    found, _ = find_peaks(smooth, height=PEAK_HEIGHT, prominence=max(prominence, 1e-12))
+    if len(found) == 0:
+        raise DataError(
+            f"g(r) of {'-'.join(result.pair)} has no maximum above {PEAK_HEIGHT:g} up to "
+            f"{float(result.r_A[-1]):.3g} Å"
+        )
+    k = int(found[0])
+    left, middle, right = (float(smooth[k + step]) for step in (-1, 0, 1))
+    curvature = left - 2.0 * middle + right
+    shift = 0.5 * (left - right) / curvature if curvature < 0.0 else 0.0
+    return float(result.r_A[k] + shift * width)

@@ -109,7 +109,7 @@ def ewald_energy(atoms: Atoms, charges: Mapping[str, float] | None = None) -> fl
     --------
     >>> from ase.build import bulk
     >>> round(ewald_energy(bulk("NaCl", "rocksalt", a=5.64)), 3)
-    -8.923
+    -8.924
     """
     symbols = atoms.get_chemical_symbols()
     known = charges_of(set(symbols), charges)

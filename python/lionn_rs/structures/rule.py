@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal, Self
+from typing import Literal
 
 from pydantic import Field, model_validator
 
@@ -52,7 +52,7 @@ class ExchangeRule(Section):
     )
 
     @model_validator(mode="after")
-    def _changes_something(self) -> Self:
+    def _changes_something(self) -> ExchangeRule:
         if self.remove == self.insert:
             raise ValueError(f"remove and insert are both '{self.remove}'")
         return self
@@ -86,7 +86,7 @@ class LadderSection(Section):
     )
 
     @model_validator(mode="after")
-    def _one_kind_of_target(self) -> Self:
+    def _one_kind_of_target(self) -> LadderSection:
         if (self.counts is None) == (self.at_percent is None):
             raise ValueError("give either counts or at_percent")
         keys = [(e.remove, e.insert, e.site, e.bonded_to) for e in self.exchanges]
@@ -128,7 +128,7 @@ class DopeConfig(Section):
     )
 
     @model_validator(mode="after")
-    def _consistent(self) -> Self:
+    def _consistent(self) -> DopeConfig:
         parse_ions(self.host.charges)
         moves_lithium = self.ladder.compensate == "lithium" or any(
             "Li" in (e.remove, e.insert) for e in self.ladder.exchanges

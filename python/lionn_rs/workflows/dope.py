@@ -6,7 +6,7 @@ import io
 from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, Literal
+from typing import TYPE_CHECKING, Any, Final, Literal, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -86,7 +86,7 @@ def load_host(section: HostSection) -> Atoms:
 
     name = section.structure
     if name in PROTOTYPES:
-        return _ordered(name, section.seed).copy()
+        return cast("Atoms", _ordered(name, section.seed).copy())
     if not name.startswith(DATASET_PREFIX) and not Path(name).exists():
         raise DataError(
             f"{name}: no such file, and no prototype of that name (prototypes: "
