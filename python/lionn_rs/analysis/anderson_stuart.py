@@ -135,8 +135,7 @@ def effective_radius(
     if mode not in ("paper", "literal"):
         raise ConfigError(f"mode must be 'paper' or 'literal', got '{mode}'")
     volume = volume_A3 / n_atoms if mode == "paper" else volume_A3
-    cube: float = 3.0 * volume * n_species / (4.0 * math.pi * n_atoms)
-    return 2.0 * cube ** (1.0 / 3.0)
+    return 2.0 * math.pow(3.0 * volume * n_species / (4.0 * math.pi * n_atoms), 1.0 / 3.0)
 
 
 def binding_energy(
