@@ -129,3 +129,18 @@ def test_structure_beside_the_rule(lionn, tmp_path):
     outcome = lionn("dope", tmp_path / "rules" / "rule.toml", "--output", tmp_path / "out")
     assert outcome.code == 0, outcome.err
     assert "ClGe2Li20P3S23Si" in outcome.out
+
+
+def test_page_names_every_key():
+    from lionn_rs.structures.rule import (
+        ArrangementSection,
+        ExchangeRule,
+        HostSection,
+        LadderSection,
+    )
+
+    text = (EXAMPLE.parents[1] / "docs" / "how-to" / "doping.md").read_text(encoding="utf-8")
+    for section in (HostSection, LadderSection, ExchangeRule, ArrangementSection):
+        assert [key for key in section.model_fields if f"`{key}`" not in text] == ["exchanges"] * (
+            section is LadderSection
+        )

@@ -14,6 +14,7 @@ from lionn_rs import datasets
 from lionn_rs.cli.main import app
 from lionn_rs.config import RunConfig, ScanConfig, TrainConfig
 from lionn_rs.config_file import load_config
+from lionn_rs.structures.rule import DopeConfig
 
 ROOT = Path(__file__).parents[2]
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]
@@ -48,7 +49,15 @@ def test_python_runs(code, tmp_path, monkeypatch):
 @pytest.mark.parametrize("text", blocks("toml"))
 def test_toml_is_accepted(text, tmp_path):
     (tmp_path / "document.toml").write_text(text, encoding="utf-8")
-    model = ScanConfig if "[scan]" in text else RunConfig if "[md]" in text else TrainConfig
+    model = (
+        DopeConfig
+        if "[ladder]" in text
+        else ScanConfig
+        if "[scan]" in text
+        else RunConfig
+        if "[md]" in text
+        else TrainConfig
+    )
     load_config(tmp_path / "document.toml", model)
 
 

@@ -21,7 +21,7 @@ def command(
     output: Output,
     rule: Annotated[
         Path | None,
-        typer.Argument(help="TOML file with [host], [ladder] and [arrangements]."),
+        typer.Argument(help="TOML file with the sections host, ladder, arrangements."),
     ] = None,
     host: Annotated[
         str | None, typer.Option(help="Without a file: prototype, dataset:NAME or structure file.")
@@ -51,8 +51,9 @@ def command(
 ) -> None:
     """Make charge-neutral doped supercells, ranked by their electrostatic energy.
 
-    Arrangements that symmetry makes the same are written once, with their number. The result is a
-    starting point: relax the cells with a potential before comparing their energies.
+    Arrangements that symmetry makes the same are written once, with their number.
+
+    The result is a starting point: relax the cells with a potential before comparing energies.
     """
     from lionn_rs.files import check_folder
     from lionn_rs.workflows.dope import dope, write_doping
@@ -72,7 +73,10 @@ def command(
         else _from_options(host, supercell, exchange, ladder, arrangements)
     )
     check_folder(output, force=force, resumable=False)
-    doping = dope(config)
+    try:
+        doping = dope(config)
+    except ConfigError as error:
+        raise ConfigError(str(error) if rule is None else f"{rule}: {error}") from error
     table = write_doping(
         doping,
         config,

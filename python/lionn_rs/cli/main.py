@@ -10,6 +10,7 @@ from typing import Annotated
 import typer
 
 from lionn_rs.cli import (
+    anderson_stuart,
     arrhenius,
     bench,
     check,
@@ -59,6 +60,7 @@ for module in (
     info,
 ):
     app.command(name=module.__name__.rpartition(".")[2])(module.command)
+app.command(name="anderson-stuart")(anderson_stuart.command)
 app.add_typer(lammps.app, name="lammps")
 
 
