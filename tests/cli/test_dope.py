@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from ase.io import read
 
-from lionn_rs.config_file import load_config
+from lionn_rs.config_file import load_config, read_toml
 from lionn_rs.structures import net_charge
 from lionn_rs.structures.rule import DopeConfig
 
@@ -40,6 +40,10 @@ def test_example_of_the_paper(lionn, tmp_path):
         assert atoms.info["label"] == row["label"]
         assert atoms.info["at_percent"] == pytest.approx(100 * row["n_dopant"] / 150)
         assert "site" in atoms.arrays
+    campaign = read_toml(tmp_path / "out" / "campaign.toml")["campaign"]["structures"]
+    assert [entry["name"] for entry in campaign] == ["Cl3", "Cl2", "Cl1"]
+    assert campaign[1]["files"] == ["Cl2-1.extxyz", "Cl2-2.extxyz"]
+    assert campaign[1]["concentration"] == pytest.approx(4 / 3, abs=1e-6)
     # The rule that is written makes the same again.
     again = load_config(tmp_path / "out" / "config.resolved.toml", DopeConfig)
     assert again.arrangements.keep == 2

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from lionn_rs.errors import ConfigError
 from lionn_rs.structures import net_charge
-from lionn_rs.structures.doping import plan
+from lionn_rs.structures.ladder import plan
 from lionn_rs.structures.rule import LadderSection
 from lionn_rs.workflows.dope import dope
 

@@ -6,20 +6,14 @@ lag times ps, lengths Å, diffusivities cm²/s, conductivities mS/cm, energies e
 
 from __future__ import annotations
 
-from .anderson_stuart import (
-    AndersonStuartResult,
-    anderson_stuart,
-    binding_energy,
-    effective_radius,
-    jump_distance,
-    strain_energy,
-)
+from .anderson_stuart import AndersonStuartResult, anderson_stuart
+from .anderson_stuart_terms import binding_energy, effective_radius, strain_energy
 from .arrhenius import arrhenius, arrhenius_from_results
 from .arrhenius_result import ArrheniusPoint, ArrheniusResult, Extrapolation, UpperBound
 from .conductivity import CollectiveResult, nernst_einstein, nernst_einstein_factor
 from .diffusion import diffusivity
 from .msd import MsdCurve, collective_msd, msd, msd_by_species
-from .rdf import RdfResult, first_peak, rdf
+from .rdf import RdfResult, first_peak, jump_distance, rdf
 from .results import AxisDiffusivity, DiffusionResult
 from .trajectory import remove_drift, unwrap
 

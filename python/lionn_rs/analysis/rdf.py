@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -166,3 +167,80 @@ def first_peak(result: RdfResult, *, smoothing: float = PEAK_SMOOTHING_A) -> flo
     curvature = left - 2.0 * middle + right
     shift = 0.5 * (left - right) / curvature if curvature < 0.0 else 0.0
     return float(result.r_A[k] + shift * width)
+
+
+def jump_distance(
+    positions: ArrayLike,
+    *,
+    cell: ArrayLike,
+    symbols: Sequence[str],
+    species: str = "Li",
+    r_max: float = 6.0,
+    n_bins: int = 240,
+    n_blocks: int = 4,
+    max_frames: int = 400,
+) -> tuple[float, float]:
+    """Distance between neighboring sites: first peak of g(r) of the mobile ions.
+
+    Parameters
+    ----------
+    positions : (n_frames, n_atoms, 3) array, Å
+        Frames of a trajectory.
+    cell : (3, 3) array, Å
+        Rows are the lattice vectors.
+    symbols : (n_atoms,) sequence of str
+        Chemical symbols.
+    species : str
+        Mobile element.
+    r_max : float
+        Largest distance, Å.
+    n_bins : int
+        Number of bins.
+    n_blocks : int
+        Consecutive parts of the trajectory whose peaks give the error.
+    max_frames : int
+        At most this many evenly spaced frames are used.
+
+    Returns
+    -------
+    distance, sd : float
+        Peak of the whole trajectory and standard error of the mean over the blocks, Å.
+
+    Raises
+    ------
+    DataError
+        Fewer than two frames per block, or no peak.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from ase.build import bulk
+    >>> atoms = bulk("Li", "sc", a=3.2).repeat(3)
+    >>> frames = atoms.positions + np.random.default_rng(0).normal(0.0, 0.2, (40, 27, 3))
+    >>> distance, sd = jump_distance(frames, cell=atoms.cell.array, symbols=["Li"] * 27)
+    >>> abs(distance - 3.2) < 0.05, sd < 0.05
+    (True, True)
+    """
+    frames = np.asarray(positions, dtype=np.float64)
+    if frames.ndim != 3 or n_blocks < 2 or len(frames) < 2 * n_blocks:
+        raise DataError(
+            f"jump distance needs at least two frames in each of {n_blocks} blocks, got an array "
+            f"of shape {frames.shape}"
+        )
+    take = np.unique(np.linspace(0, len(frames) - 1, min(max_frames, len(frames))).astype(int))
+
+    def peak(part: ArrayLike) -> float:
+        found = rdf(
+            np.asarray(part),
+            cell=cell,
+            pair=(species, species),
+            symbols=symbols,
+            r_max=r_max,
+            n_bins=n_bins,
+            max_frames=max_frames,
+        )
+        return first_peak(found)
+
+    used = frames[take]
+    blocks = [peak(part) for part in np.array_split(used, n_blocks)]
+    return peak(used), float(np.std(blocks, ddof=1) / math.sqrt(n_blocks))

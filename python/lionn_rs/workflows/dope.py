@@ -191,8 +191,9 @@ def write_doping(
     config : DopeConfig
         The rule that was followed.
     folder : str or Path
-        Gets one file per arrangement, ``structures.csv``, ``structures.json`` and
-        ``config.resolved.toml``.
+        Gets one file per arrangement, ``structures.csv``, ``structures.json``,
+        ``config.resolved.toml``, and ``campaign.toml``: the structures as a list for
+        ``lionn campaign``.
     file_format : {"extxyz", "cif"}
         Extended XYZ keeps the record of every structure beside its atoms.
     force : bool
@@ -224,6 +225,7 @@ def write_doping(
         write_bytes(place / row["file"], _file(entry, row, file_format))
         rows.append(row)
     write_csv(place / "structures.csv", rows)
+    write_text(place / "campaign.toml", _campaign_sections(doping, file_format))
     record = {
         "version": VERSION,
         "host": config.host.model_dump(),
@@ -235,6 +237,28 @@ def write_doping(
     # Last, so that a folder with this file is complete.
     write_json(place / "structures.json", record)
     return place / "structures.json"
+
+
+def _campaign_sections(doping: Doping, file_format: Format) -> str:
+    """Structures of every concentration as ``[[campaign.structures]]``."""
+    import tomli_w
+
+    compositions = [
+        {
+            "name": f"{row['element']}{row['n_dopant']}",
+            "files": [
+                f"{entry.label}.{file_format}"
+                for entry in doping.structures
+                if entry.step.n_dopant == row["n_dopant"]
+            ],
+            "concentration": round(row["at_percent"], 6),
+        }
+        for row in doping.summary
+    ]
+    head = (
+        "# The arrangements as a list for lionn campaign; file names are relative to this file.\n"
+    )
+    return head + tomli_w.dumps({"campaign": {"structures": compositions}})
 
 
 def _row(entry: DopedStructure, config: DopeConfig, lowest: float, file: str) -> dict[str, Any]:

@@ -17,7 +17,7 @@ from lionn_rs.analysis import (
     rdf,
     strain_energy,
 )
-from lionn_rs.analysis.anderson_stuart import COULOMB_EV_A
+from lionn_rs.analysis.anderson_stuart_terms import COULOMB_EV_A
 from lionn_rs.errors import ConfigError, DataError
 
 V50 = 976.7

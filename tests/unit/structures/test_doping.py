@@ -11,8 +11,8 @@ from ase.build import bulk
 from lionn_rs import datasets
 from lionn_rs.errors import ConfigError, DataError
 from lionn_rs.structures import closest_pair, ewald_energy, net_charge, prototype
-from lionn_rs.structures.doping import plan
 from lionn_rs.structures.interstitials import checked_sites, empty_prototype_sites, voids
+from lionn_rs.structures.ladder import plan
 from lionn_rs.structures.rule import LadderSection
 from lionn_rs.structures.tetrahedra import SITE_ARRAY, tetrahedra
 from lionn_rs.workflows.dope import dope
