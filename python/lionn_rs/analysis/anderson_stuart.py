@@ -95,7 +95,8 @@ def anderson_stuart(
         Relative permittivity of the crystal, from DFT or experiment.
     mode : {"paper", "literal", "ionic"}
         ``"paper"`` and ``"literal"``: radii of Eq. 5
-        (:func:`lionn_rs.analysis.effective_radius`), the charges of ``cation`` and ``anion`` alone. ``"ionic"``: tabulated radii of Shannon (cation with four,
+        (:func:`lionn_rs.analysis.effective_radius`), the charges of ``cation`` and ``anion`` alone.
+        ``"ionic"``: tabulated radii of Shannon (cation with four,
         anions with six neighbors), formal charges, mean over the anions.
     cation, anion : str
         Mobile element; anion of the two readings of the paper.

@@ -12,7 +12,10 @@ from numpy.typing import NDArray
 
 from lionn_rs.errors import ConfigError
 
-__all__ = ["Arrangements", "Choice", "distinct_arrangements", "energies"]
+__all__ = ["Arrangements", "Choice", "distinct_arrangements", "energies", "lowered"]
+
+TIE_EV = 1e-6
+"""Energies that differ by less are the same."""
 
 Sites = NDArray[np.int64]
 
@@ -115,6 +118,65 @@ def distinct_arrangements(
         else np.array([_orbit_size(row, group, lengths) for row in classes], dtype=np.int64)
     )
     return Arrangements(rows[chosen], degeneracy, weight, total, enumerated)
+
+
+def lowered(
+    found: Arrangements,
+    choices: Sequence[Choice],
+    permutations: Sites,
+    score: Callable[[Sites], NDArray[np.float64]],
+    *,
+    n_starts: int,
+) -> Arrangements:
+    """Go down from the best arrangements of a sample, one ion at a time, until none gets lower.
+
+    A sample of a large set hardly meets its low energies; from each of its best members the move
+    of one ion to a free candidate that lowers the energy most is made again and again.
+
+    Parameters
+    ----------
+    found : Arrangements
+        A sample.
+    choices, permutations
+        As for :func:`distinct_arrangements`.
+    score : callable
+        ``score(sites) -> (n,)`` energies.
+    n_starts : int
+        Members to start from, the lowest ones.
+
+    Returns
+    -------
+    Arrangements
+        Local minima, each once, with their degeneracies; a sample still.
+    """
+    lengths = [choice.count for choice in choices]
+    starts = found.sites[np.argsort(score(found.sites), kind="stable")[:n_starts]]
+    rows = np.array([_descend(row, choices, score) for row in starts], dtype=np.int64)
+    group = _stabilizer(choices, permutations)
+    classes, first = np.unique(_canonical(rows, group, lengths), axis=0, return_index=True)
+    degeneracy = np.array([_orbit_size(row, group, lengths) for row in classes], dtype=np.int64)
+    return Arrangements(rows[first], degeneracy, np.ones_like(degeneracy), found.total, False)
+
+
+def _descend(
+    row: Sites, choices: Sequence[Choice], score: Callable[[Sites], NDArray[np.float64]]
+) -> Sites:
+    blocks = np.cumsum([0, *(choice.count for choice in choices)])
+    energy = float(score(row[None])[0])
+    while True:
+        moves = []
+        for choice, begin, end in zip(choices, blocks[:-1], blocks[1:], strict=True):
+            free = np.setdiff1d(choice.candidates, row)
+            for column in range(begin, end):
+                trial = np.tile(row, (len(free), 1))
+                trial[:, column] = free
+                moves.append(trial)
+        trials = np.vstack(moves)
+        values = score(trials) if len(trials) else np.array([np.inf])
+        best = int(values.argmin())
+        if not values[best] < energy - TIE_EV:
+            return np.concatenate([np.sort(row[a:b]) for a, b in itertools.pairwise(blocks)])
+        row, energy = trials[best], float(values[best])
 
 
 def energies(

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,6 +17,7 @@ from lionn_rs.structures.arrangements import (
     Choice,
     distinct_arrangements,
     energies,
+    lowered,
 )
 from lionn_rs.structures.charges import VACANCY, charges_of, parse_ions
 from lionn_rs.structures.electrostatics import interaction_matrix
@@ -30,6 +31,10 @@ if TYPE_CHECKING:
     from ase import Atoms
 
 __all__ = ["DopedStructure", "Doping", "dope_host"]
+
+
+STARTS_PER_KEPT: Final = 5
+"""Descents from a sample for every arrangement that is written."""
 
 
 @dataclass(frozen=True)
@@ -175,6 +180,10 @@ def _arrange(
         seed=settings.seed,
         score=score,
     )
+    if settings.select == "lowest" and not found.enumerated:
+        found = lowered(
+            found, choices, lattice.permutations, score, n_starts=STARTS_PER_KEPT * settings.keep
+        )
     values = score(found.sites)
     insert = [rule.insert for rule, count in used for _ in range(count)]
     width = len(str(len(values)))

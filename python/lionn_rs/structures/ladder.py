@@ -66,7 +66,7 @@ def plan(
     ------
     ConfigError
         The exchanges do not change the element, do not reach a target, leave a charge, or take
-        more ions than there are.
+        more ions than there are; two targets are the same.
 
     Examples
     --------
@@ -87,9 +87,16 @@ def plan(
         raise ConfigError(
             f"[ladder] the exchanges do not change the number of {ladder.element} atoms"
         )
-    steps = []
+    steps: list[Step] = []
+    targets: dict[int, float] = {}
     for target in ladder.counts if ladder.counts is not None else ladder.at_percent or []:
         n = _n_steps(host, ladder, exchanges, change, target)
+        if n in targets:
+            raise ConfigError(
+                f"[ladder] targets {targets[n]:g} and {target:g} give the same number of "
+                f"{ladder.element} atoms; leave one out, or take a larger supercell"
+            )
+        targets[n] = target
         steps.append(_step(host, ladder, [(rule, n * k) for rule, k in exchanges], n, given))
     return steps
 

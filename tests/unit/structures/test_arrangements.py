@@ -13,7 +13,7 @@ from pymatgen.analysis.structure_matcher import StructureMatcher
 from pymatgen.io.ase import AseAtomsAdaptor
 
 from lionn_rs.errors import ConfigError
-from lionn_rs.structures.arrangements import Choice, distinct_arrangements, energies
+from lionn_rs.structures.arrangements import Choice, distinct_arrangements, energies, lowered
 from lionn_rs.structures.electrostatics import interaction_matrix
 from lionn_rs.structures.symmetry import site_permutations, space_group
 from tests.conftest import random_crystal
@@ -150,3 +150,31 @@ def test_permutations_form_the_group_of_the_crystal():
     assert len(permutations_of(random_crystal(1, 10))) == 1
     with pytest.raises(ConfigError, match="cannot exchange 9 ions: only 8 sites"):
         distinct_arrangements([Choice(np.arange(8), 9)], permutations, **SETTINGS)
+
+
+def test_descent_from_a_sample_finds_the_lowest_of_all():
+    """Sixteen sites, two exchanges, 56 x 56 arrangements; the sample has 40 of them."""
+    atoms = random_crystal(11, 16, ["Na", "Cl"])
+    names = np.array(["Na"] * 8 + ["Cl"] * 8)
+    atoms.set_chemical_symbols(names.tolist())
+    matrix = interaction_matrix(atoms.cell.array, atoms.positions)
+    charges = np.where(names == "Na", 1.0, -1.0)
+    choices = [Choice(np.arange(8), 3), Choice(np.arange(8, 16), 3)]
+    steps = np.array([1.0] * 3 + [-1.0] * 3)
+
+    def score(rows):
+        return energies(rows, matrix, charges, steps)
+
+    permutations = permutations_of(atoms)
+    full = distinct_arrangements(choices, permutations, score=score, **SETTINGS)
+    sample = distinct_arrangements(
+        choices, permutations, score=score, enumerate_up_to=10, n_samples=40, seed=3
+    )
+    minima = lowered(sample, choices, permutations, score, n_starts=10)
+    assert score(sample.sites).min() > score(full.sites).min() + 0.1
+    assert score(minima.sites).min() == pytest.approx(score(full.sites).min(), abs=1e-9)
+    assert not minima.enumerated
+    assert minima.total == full.total == math.comb(8, 3) ** 2
+    assert all(
+        (np.diff(row[:3]) > 0).all() and (np.diff(row[3:]) > 0).all() for row in minima.sites
+    )

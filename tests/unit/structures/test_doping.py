@@ -159,6 +159,9 @@ def test_percentages_take_the_nearest_number():
     [
         ({"exchanges": [{"remove": "Cl", "insert": "S"}]},
          r"1 Cl -> S changes the charge by -1 e: add an exchange, or compensate = 'lithium'"),
+        ({"counts": [2, 1, 2]}, "targets 2 and 2 give the same number of Cl atoms"),
+        ({"counts": None, "at_percent": [1.3, 1.4]}, r"targets 1\.3 and 1\.4 give the same number"),
+        ({"counts": None, "at_percent": [-1.0]}, "at_percent must be from 0 to below 100, got -1"),
         ({"element": "Ge"}, "the exchanges do not change the number of Ge atoms"),
         ({"counts": [4]}, "counts: 4 Cl cannot be reached from 3 in the supercell by steps of -1"),
         ({"counts": None, "at_percent": [5.0]}, r"5 % Cl cannot be reached from 2 %"),
