@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, Final
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import TYPE_CHECKING, Final, TypeVar
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -12,6 +13,8 @@ from lionn_rs.errors import DataError
 
 if TYPE_CHECKING:
     from ase import Atoms
+
+Result = TypeVar("Result")
 
 __all__ = ["SYMPREC_A", "site_permutations", "space_group"]
 
@@ -63,7 +66,7 @@ def site_permutations(
     places = np.asarray(fractional, dtype=np.float64)
     numbers = [sorted(set(kinds)).index(kind) + 1 for kind in kinds]
     cell_of_spglib = (lattice.tolist(), places.tolist(), numbers)
-    found = spglib.get_symmetry(cell_of_spglib, symprec=symprec)
+    found = _or_none(partial(spglib.get_symmetry, cell_of_spglib, symprec=symprec))
     if found is None:
         raise DataError(f"spglib finds no symmetry within {symprec} Å (two sites coincide?)")
     # What spglib calls the same within its tolerance may be this far off after the operation.
@@ -95,7 +98,18 @@ def space_group(atoms: Atoms, *, symprec: float = SYMPREC_A) -> str:
     import spglib
 
     cell = (atoms.cell.tolist(), atoms.get_scaled_positions().tolist(), atoms.numbers.tolist())
-    symbol = spglib.get_spacegroup(cell, symprec=symprec)
+    symbol = _or_none(partial(spglib.get_spacegroup, cell, symprec=symprec))
     if symbol is None:
         raise DataError(f"{atoms.get_chemical_formula()}: spglib finds no space group")
     return str(symbol)
+
+
+def _or_none(call: Callable[[], Result | None]) -> Result | None:
+    """None where spglib fails: older versions return it, newer ones raise."""
+    import spglib
+
+    failures: type[Exception] = getattr(spglib, "SpglibError", RuntimeError)
+    try:
+        return call()
+    except failures:
+        return None

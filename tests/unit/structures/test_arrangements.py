@@ -12,7 +12,7 @@ from ase.build import bulk
 from pymatgen.analysis.structure_matcher import StructureMatcher
 from pymatgen.io.ase import AseAtomsAdaptor
 
-from lionn_rs.errors import ConfigError
+from lionn_rs.errors import ConfigError, DataError
 from lionn_rs.structures.arrangements import Choice, distinct_arrangements, energies, lowered
 from lionn_rs.structures.electrostatics import interaction_matrix
 from lionn_rs.structures.symmetry import site_permutations, space_group
@@ -148,6 +148,11 @@ def test_permutations_form_the_group_of_the_crystal():
     assert all(tuple(a[b]) in rows for a in permutations[:20] for b in permutations)
     assert space_group(atoms) == "Fm-3m (225)"
     assert len(permutations_of(random_crystal(1, 10))) == 1
+    twice = Atoms("Na2", positions=np.zeros((2, 3)), cell=3.0 * np.eye(3), pbc=True)
+    with pytest.raises(DataError, match=r"spglib finds no symmetry within 0\.01 Å"):
+        permutations_of(twice)
+    with pytest.raises(DataError, match="Na2: spglib finds no space group"):
+        space_group(twice)
     with pytest.raises(ConfigError, match="cannot exchange 9 ions: only 8 sites"):
         distinct_arrangements([Choice(np.arange(8), 9)], permutations, **SETTINGS)
 
