@@ -103,6 +103,7 @@ def test_wrong_command_lines(arguments, message, lionn, tmp_path):
             "[ladder] exchanges[1]: unknown key 'sites' (did you mean 'site'?)",
         ),
         ("[1, 1, 3]", "[1, 1, 0]", "[host] supercell[2]: must be at least 1, got 0"),
+        ("supercell", 'prototype = "lgps"\nsupercell', "[host] prototype labels files and bundled"),
         ("keep = 4", 'equivalence = "all"', "[arrangements] equivalence: must be 'structure' or"),
         ('insert = "P"', 'insert = "Si"', "[ladder] exchanges[1]: remove and insert are both 'Si'"),
         ("counts = [3, 2, 1]", "", "[ladder] give either counts or at_percent"),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
@@ -120,7 +120,7 @@ def ligands_of(atoms: Atoms, center: str) -> NDArray[np.int64]:
 
 
 def label_centers(
-    atoms: Atoms, crystal: Prototype, repetitions: tuple[int, int, int] = (1, 1, 1)
+    atoms: Atoms, crystal: Prototype, repetitions: Sequence[int] | None = None
 ) -> Atoms:
     """Label the centers of tetrahedra by the nearest site of a prototype.
 
@@ -133,8 +133,8 @@ def label_centers(
         Structure with tetrahedra.
     crystal : Prototype
         The structure type.
-    repetitions : (3,) int
-        Cells of the prototype along a, b, c.
+    repetitions : (3,) int, optional
+        Cells of the prototype along a, b, c; default: the nearest numbers by the cell lengths.
 
     Returns
     -------
@@ -154,7 +154,12 @@ def label_centers(
         raise DataError(f"{atoms.get_chemical_formula()}: no tetrahedra, nothing to label")
     names = [site.label for site in kinds for _ in range(site.multiplicity)]
     ideal = np.vstack([site_positions(crystal, site) for site in kinds])
-    fractional = atoms.get_scaled_positions()[centers] * np.array(repetitions)
+    copies = np.asarray(
+        np.rint(atoms.cell.lengths() / crystal.lengths_A).clip(1)
+        if repetitions is None
+        else repetitions
+    )
+    fractional = atoms.get_scaled_positions()[centers] * copies
     distances = min(
         (
             _distances(fractional - (fractional[k] - site), ideal, crystal.cell)
@@ -168,7 +173,8 @@ def label_centers(
         raise DataError(
             f"{atoms.get_chemical_formula()}: {atoms[centers[worst]].symbol} atom "
             f"{centers[worst]} is {distances[worst, nearest[worst]]:.2f} Å from the nearest site "
-            f"of {crystal.name}: not this structure type, or other repetitions than {repetitions}"
+            f"of {crystal.name}: not this structure type, or not "
+            f"{'x'.join(str(int(n)) for n in copies)} of its cells"
         )
     labels = np.array(atoms.get_chemical_symbols(), dtype="<U16")
     labels[centers] = [names[k] for k in nearest]

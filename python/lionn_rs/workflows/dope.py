@@ -78,6 +78,8 @@ def load_host(section: HostSection) -> Atoms:
 
     Raises
     ------
+    ConfigError
+        ``prototype`` is given for a prototype.
     DataError
         No such prototype or file, no crystal, or a structure of another type.
     """
@@ -86,6 +88,11 @@ def load_host(section: HostSection) -> Atoms:
 
     name = section.structure
     if name in PROTOTYPES:
+        if section.prototype is not None:
+            raise ConfigError(
+                f"[host] prototype labels files and bundled structures; '{name}' is a prototype "
+                "and has its labels: leave the key out"
+            )
         return cast("Atoms", _ordered(name, section.seed).copy())
     if not name.startswith(DATASET_PREFIX) and not Path(name).exists():
         raise DataError(

@@ -120,7 +120,7 @@ def test_sites_of_a_relaxed_cell_with_another_origin():
     assert list(label_centers(shifted, prototype("lgps")).arrays[SITE_ARRAY]) == list(
         labeled.arrays[SITE_ARRAY]
     )
-    twice = label_centers(repeat(relaxed, (1, 1, 2)), prototype("lgps"), (1, 1, 2))
+    twice = label_centers(repeat(relaxed, (1, 1, 2)), prototype("lgps"))
     assert len(ligands_of(twice, "P(2b)")) == 16
 
 
@@ -131,7 +131,7 @@ def test_structure_of_another_type_is_refused():
         label_centers(bulk("NaCl", "rocksalt", a=5.64), prototype("lgps"))
     wrong = repeat(datasets.structure("lgps"), (1, 1, 2))
     with pytest.raises(DataError, match="Å from the nearest site of lgps"):
-        label_centers(wrong, prototype("lgps"))
+        label_centers(wrong, prototype("lgps"), (1, 1, 1))
     with pytest.raises(DataError, match=r"no tetrahedron around 'Si' \(there are: Ge, "):
         ligands_of(prototype("lgps").ordered(), "Si")
     with pytest.raises(DataError, match=r"no prototype 'lgsp' \(did you mean 'lgps'\?\)"):
