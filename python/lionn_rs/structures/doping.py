@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -164,6 +165,7 @@ def _arrange(
                 f"[ladder] {count} x {rule.remove} -> {rule.insert}: only "
                 f"{len(choice.candidates)} such sites in the supercell"
             )
+    _refuse_shared_sites(used, choices)
     deltas = np.array(
         [
             lattice.known[r.insert] - lattice.known[r.remove]
@@ -193,6 +195,20 @@ def _arrange(
         atoms = _apply(lattice, found.sites[k], insert)
         members.append(_finish(label, atoms, step, float(values[k]), int(found.degeneracy[k])))
     return found, members
+
+
+def _refuse_shared_sites(
+    used: Sequence[tuple[ExchangeRule, int]], choices: Sequence[Choice]
+) -> None:
+    """Two exchanges that make the same of the same sites would be counted twice."""
+    pairs = itertools.combinations(zip(used, choices, strict=True), 2)
+    for ((first, _), one), ((second, _), other) in pairs:
+        same = (first.remove, first.insert) == (second.remove, second.insert)
+        if same and np.intersect1d(one.candidates, other.candidates).size:
+            raise ConfigError(
+                f"[ladder] two exchanges {first.remove} -> {first.insert} share sites: make them "
+                "one, or restrict both by site or bonded_to"
+            )
 
 
 def _candidates(lattice: _Lattice, rule: ExchangeRule) -> NDArray[np.int64]:
@@ -245,6 +261,7 @@ def _finish(label: str, atoms: Atoms, step: Step, energy: float, degeneracy: int
     found = dict(Counter(atoms.get_chemical_symbols()))
     if found != step.composition:
         raise DataError(f"{label}: made {found}, planned {step.composition}")
+    atoms.info |= {"label": label, "ewald_energy_eV": energy}  # not that of the host
     distance, i, j = closest_pair(atoms)
     if distance < CLOSEST_A:
         raise DataError(

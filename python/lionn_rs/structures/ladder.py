@@ -121,9 +121,13 @@ def _compensated(
     if abs(lithium - round(lithium)) > NEUTRAL:
         raise ConfigError(f"[ladder] {charge:+g} e cannot be compensated by whole Li ions")
     n = round(abs(lithium))
-    if charge > 0:
-        return [*exchanges, (ExchangeRule(remove="Li", insert=VACANCY, count=n), n)]
-    return [*exchanges, (ExchangeRule(remove=VACANCY, insert="Li", count=n), n)]
+    remove, insert = ("Li", VACANCY) if charge > 0 else (VACANCY, "Li")
+    extra = ExchangeRule(remove=remove, insert=insert)
+    for k, (rule, count) in enumerate(exchanges):  # one exchange, not two of the same
+        if rule.model_copy(update={"count": 1}) == extra:
+            exchanges[k] = (rule, count + n)
+            return exchanges
+    return [*exchanges, (extra, n)]
 
 
 def _n_steps(

@@ -130,6 +130,31 @@ def test_structure_file_with_labels_gives_the_sixteen_arrangements():
     assert {e.atoms.get_chemical_formula() for e in made.structures} == {"ClLi20P3S23Si3"}
 
 
+def test_own_and_compensating_vacancies_are_one_exchange():
+    """Mg on Li and a lithium vacancy for its charge: 20 x 19 ways, by hand or by compensation."""
+    rule = {"element": "Mg", "counts": [1], "exchanges": [{"remove": "Li", "insert": "Mg"}]}
+    made = dope({"host": {"structure": "lgps"}, "ladder": rule | {"compensate": "lithium"}})
+    assert made.summary[0]["arrangements"] == 20 * 19
+    assert made.structures[0].atoms.get_chemical_formula() == "Ge2Li18MgP4S24"
+    assert made.structures[0].atoms.info["label"] == made.structures[0].label
+    assert made.structures[0].atoms.info["ewald_energy_eV"] == made.structures[0].energy_eV
+    removed = [*rule["exchanges"], {"remove": "Li", "insert": "vacancy"}]
+    by_hand = dope({"host": {"structure": "lgps"}, "ladder": rule | {"exchanges": removed}})
+    assert by_hand.summary == made.summary
+    # One vacancy by the rule, one more for the charge: a single exchange of two Li.
+    mixed = LadderSection(
+        element="Cl",
+        counts=[2],
+        compensate="lithium",
+        exchanges=[
+            {"remove": "S", "insert": "Cl", "count": 2},
+            {"remove": "Li", "insert": "vacancy"},
+        ],
+    )
+    (step,) = plan({"Li": 20, "Ge": 2, "P": 4, "S": 24}, mixed)
+    assert [(rule.remove, n) for rule, n in step.exchanges] == [("S", 2), ("Li", 2)]
+
+
 def test_random_selection_is_seeded_and_differs_from_the_lowest():
     rule = {"host": HOST, "ladder": LADDER | {"counts": [1]}}
     first, again, other = (
@@ -162,6 +187,18 @@ def test_percentages_take_the_nearest_number():
         ({"counts": [2, 1, 2]}, "targets 2 and 2 give the same number of Cl atoms"),
         ({"counts": None, "at_percent": [1.3, 1.4]}, r"targets 1\.3 and 1\.4 give the same number"),
         ({"counts": None, "at_percent": [-1.0]}, "at_percent must be from 0 to below 100, got -1"),
+        (
+            {
+                "element": "S",
+                "counts": [72],
+                "exchanges": [
+                    {"remove": "Cl", "insert": "S", "count": 2},
+                    {"remove": "Cl", "insert": "S", "bonded_to": "P(2b)"},
+                    {"remove": "Si", "insert": "P", "count": 3},
+                ],
+            },
+            "two exchanges Cl -> S share sites",
+        ),
         ({"element": "Ge"}, "the exchanges do not change the number of Ge atoms"),
         ({"counts": [4]}, "counts: 4 Cl cannot be reached from 3 in the supercell by steps of -1"),
         ({"counts": None, "at_percent": [5.0]}, r"5 % Cl cannot be reached from 2 %"),
