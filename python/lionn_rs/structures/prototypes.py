@@ -189,7 +189,7 @@ def prototype(name: str) -> Prototype:
 KRAUSKOPF = Reference(
     "T. Krauskopf, S. P. Culver, W. G. Zeier, Chem. Mater. 30, 1791 (2018)",
     "10.1021/acs.chemmater.8b00266",
-    "sites and occupancies of Li10GeP2S12",
+    "sites and occupancies of Li10GeP2S12 (tabulated in OBELiX, arXiv 2502.14234, entry mtn)",
 )
 KAMAYA = Reference(
     "N. Kamaya et al., Nat. Mater. 10, 682 (2011)",
