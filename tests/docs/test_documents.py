@@ -15,6 +15,7 @@ from lionn_rs.cli.main import app
 from lionn_rs.config import RunConfig, ScanConfig, TrainConfig
 from lionn_rs.config_campaign import CampaignConfig
 from lionn_rs.config_file import load_config
+from lionn_rs.structures.rule import DopeConfig
 
 ROOT = Path(__file__).parents[2]
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]
@@ -49,7 +50,12 @@ def test_python_runs(code, tmp_path, monkeypatch):
 @pytest.mark.parametrize("text", blocks("toml"))
 def test_toml_is_accepted(text, tmp_path):
     (tmp_path / "document.toml").write_text(text, encoding="utf-8")
-    models = {"[scan]": ScanConfig, "[campaign]": CampaignConfig, "[md]": RunConfig}
+    models = {
+        "[ladder]": DopeConfig,
+        "[scan]": ScanConfig,
+        "[campaign]": CampaignConfig,
+        "[md]": RunConfig,
+    }
     model = next((model for key, model in models.items() if key in text), TrainConfig)
     load_config(tmp_path / "document.toml", model)
 

@@ -6,6 +6,8 @@ lag times ps, lengths Å, diffusivities cm²/s, conductivities mS/cm, energies e
 
 from __future__ import annotations
 
+from .anderson_stuart import AndersonStuartResult, anderson_stuart
+from .anderson_stuart_terms import binding_energy, effective_radius, strain_energy
 from .arrhenius import arrhenius, arrhenius_from_results, combine_replicas
 from .arrhenius_result import (
     ArrheniusPoint,
@@ -26,7 +28,7 @@ from .conductivity import (
 )
 from .diffusion import diffusivity
 from .msd import MsdCurve, collective_msd, cross_msd, msd, msd_by_species, msd_tensor
-from .rdf import RdfResult, rdf
+from .rdf import RdfResult, first_peak, jump_distance, rdf
 from .resampling import ErrorEstimate, SpreadError
 from .results import AxisDiffusivity, DiffusionResult
 from .sources import FrameSource
@@ -34,6 +36,7 @@ from .tensor import DiffusionTensor, Direction, PrincipalAxis
 from .trajectory import remove_drift, unwrap
 
 __all__ = [
+    "AndersonStuartResult",
     "ArrheniusPoint",
     "ArrheniusResult",
     "AxisDiffusivity",
@@ -55,13 +58,18 @@ __all__ = [
     "SpreadError",
     "UpperBound",
     "VtfFit",
+    "anderson_stuart",
     "arrhenius",
     "arrhenius_from_results",
+    "binding_energy",
     "collective_msd",
     "combine_replicas",
     "cross_msd",
     "diffusivity",
     "diffusivity_of_runs",
+    "effective_radius",
+    "first_peak",
+    "jump_distance",
     "msd",
     "msd_by_species",
     "msd_tensor",
@@ -69,5 +77,6 @@ __all__ = [
     "nernst_einstein_factor",
     "rdf",
     "remove_drift",
+    "strain_energy",
     "unwrap",
 ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -9,10 +10,17 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from lionn_rs import _core
-from lionn_rs.errors import ConfigError
+from lionn_rs.errors import ConfigError, DataError
 
 from ._records import Record
 from .trajectory import Floats, as_cell, as_positions, as_symbols
+
+PEAK_SMOOTHING_A = 0.1
+"""Standard deviation of the Gaussian that g(r) is smoothed with before its peak is looked for."""
+PEAK_HEIGHT = 1.0
+"""A peak is higher than the mean density."""
+PEAK_PROMINENCE = 0.05
+"""... and stands out by this part of the highest one; less is noise."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -110,3 +118,129 @@ def rdf(
         coordination=np.cumsum(per_center),
         n_frames=len(frames),
     )
+
+
+def first_peak(result: RdfResult, *, smoothing: float = PEAK_SMOOTHING_A) -> float:
+    """Distance of the first maximum of g(r), Å.
+
+    The curve is smoothed with a Gaussian; the maximum is that of the parabola through the highest
+    bin and its two neighbors.
+
+    Parameters
+    ----------
+    result : RdfResult
+        From :func:`rdf`.
+    smoothing : float
+        Standard deviation of the Gaussian, Å; 0 for none.
+
+    Returns
+    -------
+    float
+        Å.
+
+    Raises
+    ------
+    DataError
+        g(r) has no maximum above 1.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> lattice = rdf(np.zeros((1, 3)), cell=3.0 * np.eye(3), pair=("Po", "Po"), symbols=["Po"])
+    >>> abs(first_peak(lattice) - 3.0) < 0.04  # one bin
+    True
+    """
+    from scipy.ndimage import gaussian_filter1d
+    from scipy.signal import find_peaks
+
+    width = float(result.r_A[1] - result.r_A[0])
+    smooth = gaussian_filter1d(result.g, smoothing / width) if smoothing > 0.0 else result.g
+    prominence = PEAK_PROMINENCE * float(np.max(smooth))
+    found, _ = find_peaks(smooth, height=PEAK_HEIGHT, prominence=max(prominence, 1e-12))
+    if len(found) == 0:
+        raise DataError(
+            f"g(r) of {'-'.join(result.pair)} has no maximum above {PEAK_HEIGHT:g} up to "
+            f"{float(result.r_A[-1]):.3g} Å"
+        )
+    k = int(found[0])
+    left, middle, right = (float(smooth[k + step]) for step in (-1, 0, 1))
+    curvature = left - 2.0 * middle + right
+    shift = 0.5 * (left - right) / curvature if curvature < 0.0 else 0.0
+    return float(result.r_A[k] + shift * width)
+
+
+def jump_distance(
+    positions: ArrayLike,
+    *,
+    cell: ArrayLike,
+    symbols: Sequence[str],
+    species: str = "Li",
+    r_max: float = 6.0,
+    n_bins: int = 240,
+    n_blocks: int = 4,
+    max_frames: int = 400,
+) -> tuple[float, float]:
+    """Distance between neighboring sites: first peak of g(r) of the mobile ions.
+
+    Parameters
+    ----------
+    positions : (n_frames, n_atoms, 3) array, Å
+        Frames of a trajectory.
+    cell : (3, 3) array, Å
+        Rows are the lattice vectors.
+    symbols : (n_atoms,) sequence of str
+        Chemical symbols.
+    species : str
+        Mobile element.
+    r_max : float
+        Largest distance, Å.
+    n_bins : int
+        Number of bins.
+    n_blocks : int
+        Consecutive parts of the trajectory whose peaks give the error.
+    max_frames : int
+        At most this many evenly spaced frames are used.
+
+    Returns
+    -------
+    distance, sd : float
+        Peak of the whole trajectory and standard error of the mean over the blocks, Å.
+
+    Raises
+    ------
+    DataError
+        Fewer than two frames per block, or no peak.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from ase.build import bulk
+    >>> atoms = bulk("Li", "sc", a=3.2).repeat(3)
+    >>> frames = atoms.positions + np.random.default_rng(0).normal(0.0, 0.2, (40, 27, 3))
+    >>> distance, sd = jump_distance(frames, cell=atoms.cell.array, symbols=["Li"] * 27)
+    >>> abs(distance - 3.2) < 0.05, sd < 0.05
+    (True, True)
+    """
+    frames = np.asarray(positions, dtype=np.float64)
+    if frames.ndim != 3 or n_blocks < 2 or len(frames) < 2 * n_blocks:
+        raise DataError(
+            f"jump distance needs at least two frames in each of {n_blocks} blocks, got an array "
+            f"of shape {frames.shape}"
+        )
+    take = np.unique(np.linspace(0, len(frames) - 1, min(max_frames, len(frames))).astype(int))
+
+    def peak(part: ArrayLike) -> float:
+        found = rdf(
+            np.asarray(part),
+            cell=cell,
+            pair=(species, species),
+            symbols=symbols,
+            r_max=r_max,
+            n_bins=n_bins,
+            max_frames=max_frames,
+        )
+        return first_peak(found)
+
+    used = frames[take]
+    blocks = [peak(part) for part in np.array_split(used, n_blocks)]
+    return peak(used), float(np.std(blocks, ddof=1) / math.sqrt(n_blocks))

@@ -11,6 +11,7 @@ from typing import Annotated
 import typer
 
 from lionn_rs.cli import (
+    anderson_stuart,
     arrhenius,
     bench,
     campaign,
@@ -18,6 +19,7 @@ from lionn_rs.cli import (
     convert,
     diagnose,
     diffusion,
+    dope,
     evaluate,
     info,
     lammps,
@@ -49,10 +51,24 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
-for module in (train, scan, evaluate, check, diagnose, md, convert, diffusion, arrhenius, run):
-    app.command(name=module.__name__.rpartition(".")[2])(module.command)
-for module in (bench, info):
-    app.command(name=module.__name__.rpartition(".")[2])(module.command)
+for module in (
+    train,
+    scan,
+    evaluate,
+    check,
+    diagnose,
+    dope,
+    md,
+    convert,
+    diffusion,
+    arrhenius,
+    anderson_stuart,
+    run,
+    bench,
+    info,
+):
+    name = module.__name__.rpartition(".")[2].replace("_", "-")
+    app.command(name=name)(module.command)
 app.add_typer(campaign.app, name="campaign")
 app.add_typer(lammps.app, name="lammps")
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from lionn_rs.md.cell import MeanCell, mean_cell
 from lionn_rs.md.protocol import Protocol, Stage
 from lionn_rs.md.runner import MdJob, MdResult, run_many, run_md
-from lionn_rs.md.supercell import repeat
 from lionn_rs.md.trajectory import Trajectory
+from lionn_rs.structures.supercell import repeat
 
 __all__ = [
     "MdJob",
