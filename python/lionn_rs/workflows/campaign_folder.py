@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import logging
+import time
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -41,6 +42,8 @@ __all__ = ["LOG_FILE", "prepare_campaign"]
 logger = logging.getLogger("lionn_rs.campaign")
 
 LOG_FILE = "campaign.log"
+BEGIN_S = 10.0
+"""Time for another process to write the first file of a campaign, s."""
 
 
 def prepare_campaign(config: CampaignConfig, output: str | Path, *, force: bool = False) -> Path:
@@ -95,6 +98,14 @@ def _is_campaign(folder: Path) -> bool:
     return (folder / CAMPAIGN_FILE).exists()
 
 
+def _becomes_campaign(folder: Path) -> bool:
+    """Whether another process has just begun a campaign here; wait while it writes the file."""
+    deadline = time.monotonic() + BEGIN_S
+    while any(folder.glob(f".{CAMPAIGN_FILE}.*.tmp")) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    return _is_campaign(folder)
+
+
 def _open_folder(folder: Path, name: str, *, force: bool) -> Path:
     """Make the folder of a campaign, or refuse it.
 
@@ -113,7 +124,7 @@ def _open_folder(folder: Path, name: str, *, force: bool) -> Path:
         try:
             check_folder(folder, resumable=False)
         except ConfigError:
-            if not _is_campaign(folder):
+            if not _becomes_campaign(folder):
                 raise
     if _is_campaign(folder):
         found = read_campaign(folder)["name"]

@@ -7,6 +7,7 @@ import json
 import shutil
 import signal
 import sys
+import threading
 from dataclasses import replace
 from pathlib import Path
 
@@ -329,6 +330,17 @@ def test_folder_of_something_else_is_refused(folder, potential, tmp_path):
         run(config(potential), tmp_path / "mine")
     with pytest.raises(ConfigError, match="--force refused"):
         run(config(potential), tmp_path / "mine", force=True)
+
+
+def test_campaign_that_another_process_is_just_beginning_is_joined(base, potential, tmp_path):
+    out = tmp_path / "out"
+    out.mkdir()
+    half_written = out / ".campaign.json.1.tmp"
+    half_written.write_bytes((base / "campaign.json").read_bytes())
+    timer = threading.Timer(0.5, half_written.replace, [out / "campaign.json"])
+    timer.start()
+    assert prepare_campaign(config(potential), out) == out.resolve()
+    timer.join()
 
 
 def test_force_replaces_a_campaign_but_not_one_at_work(folder, potential):
