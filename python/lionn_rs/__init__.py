@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from lionn_rs._core import __version__
 
 if TYPE_CHECKING:
-    from lionn_rs import analysis, datasets, lammps, md, plots, testing
+    from lionn_rs import analysis, datasets, lammps, md, plots, testing, trajectories
     from lionn_rs.calculator import LionnCalculator
     from lionn_rs.committee import Committee, load
     from lionn_rs.data import read_images, split
@@ -40,6 +40,7 @@ if TYPE_CHECKING:
         train,
         train_committee,
     )
+    from lionn_rs.trajectories import convert_trajectory, read_trajectory
     from lionn_rs.workflows.scan import scan
     from lionn_rs.workflows.scan_results import ScanResult
 
@@ -71,11 +72,12 @@ _HOME = {
         "train",
         "train_committee",
     ],
+    "lionn_rs.trajectories": ["convert_trajectory", "read_trajectory"],
     "lionn_rs.workflows.scan": ["scan"],
     "lionn_rs.workflows.scan_results": ["ScanResult"],
 }
 _MODULE_OF = {name: module for module, names in _HOME.items() for name in names}
-_SUBPACKAGES = ("analysis", "datasets", "lammps", "md", "plots", "testing")
+_SUBPACKAGES = ("analysis", "datasets", "lammps", "md", "plots", "testing", "trajectories")
 
 __all__ = [
     "G2",
@@ -104,6 +106,7 @@ __all__ = [
     "__version__",
     "analysis",
     "calibrate",
+    "convert_trajectory",
     "datasets",
     "evaluate",
     "lammps",
@@ -114,11 +117,13 @@ __all__ = [
     "predict",
     "prune",
     "read_images",
+    "read_trajectory",
     "scan",
     "split",
     "testing",
     "train",
     "train_committee",
+    "trajectories",
 ]
 
 

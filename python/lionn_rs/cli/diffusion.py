@@ -3,14 +3,33 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from lionn_rs.cli.common import say
+from lionn_rs.cli.trajectory_options import (
+    Every,
+    FrameInterval,
+    Positions,
+    SourceFormat,
+    Temperature,
+    Timestep,
+    Topology,
+    Types,
+    parse_types,
+)
+from lionn_rs.errors import ConfigError
+
+if TYPE_CHECKING:
+    from lionn_rs.analysis import DiffusionResult
 
 Trajectories = Annotated[
-    list[Path], typer.Argument(help="Folders of 'lionn md' (or folders that hold such folders).")
+    list[Path],
+    typer.Argument(
+        help="Folders of 'lionn md' (or folders that hold such folders), or files of other "
+        "programs: XDATCAR, vasprun.xml, extxyz, .traj, LAMMPS dump, DCD, XTC, H5MD."
+    ),
 ]
 Species = Annotated[
     str | None, typer.Option("--species", help="Symbol of the mobile ion.", show_default="Li")
@@ -37,12 +56,38 @@ def command(
         typer.Option(help="Run pymatgen's DiffusionAnalyzer as well.", show_default="yes"),
     ] = None,
     config: Config = None,
+    temperature: Temperature = None,
+    frame_interval_fs: FrameInterval = None,
+    timestep_fs: Timestep = None,
+    topology: Topology = None,
+    types: Types = None,
+    skip_ps: Annotated[
+        float, typer.Option("--skip-ps", help="Leave out the beginning of a file, ps.")
+    ] = 0.0,
+    every: Every = 1,
+    positions: Positions = None,
+    source_format: SourceFormat = None,
+    output: Annotated[
+        Path | None,
+        typer.Option(
+            "--output",
+            "-o",
+            help="Folder for results from files of other programs.",
+            show_default="that of the file",
+        ),
+    ] = None,
+    force: Annotated[
+        bool, typer.Option("--force", help="Replace results from files of other programs.")
+    ] = False,
 ) -> None:
     """Diffusivity (cm²/s) and Nernst-Einstein conductivity (mS/cm), each with its interval.
 
     Where a run is not diffusive, an upper bound is given instead of a value. Writes
-    diffusion.json and MSD figures into each trajectory's folder.
+    diffusion.json and MSD figures into each trajectory's folder; for a file of another program
+    NAME.diffusion.json and figures beside it. The options from --temperature on are for such
+    files: what the file does not say.
     """
+    from lionn_rs.workflows.foreign import analyze_file, is_folder_of_run
     from lionn_rs.workflows.transport import (
         analyze_folder,
         draw_msd,
@@ -62,17 +107,54 @@ def command(
             }
         },
     )
-    for folder in find_trajectories(trajectories):
+    reading: dict[str, Any] = {
+        "temperature_K": temperature,
+        "frame_interval_fs": frame_interval_fs,
+        "timestep_fs": timestep_fs,
+        "topology": topology,
+        "types": parse_types(types),
+        "skip_ps": skip_ps,
+        "every": every,
+        "positions": positions,
+        "format": source_format,
+    }
+    folders = [path for path in trajectories if is_folder_of_run(path)]
+    if len(folders) == len(trajectories):
+        _refuse_reading_options(reading, output, folders[0])
+    for folder in find_trajectories(folders):
         result = analyze_folder(folder, settings.diffusion)
         draw_msd([result], folder)
         say(str(result))
         note = unfinished(folder)
         if note is not None:
             say(f"  warning: {note.text}")
-        for text in result.warnings:
-            say(f"  warning: {text}")
-        for value in result.pymatgen:
-            if value.diffusivity_cm2_s is not None:
-                number = f"{value.diffusivity_cm2_s:.3e} cm²/s"
-                say(f"  pymatgen (smoothed={value.smoothed}): D = {number}")
-        say(f"  written: {folder / 'diffusion.json'}")
+        _say_details(result, folder / "diffusion.json")
+    for path in trajectories:
+        if path not in folders:
+            done = analyze_file(path, settings.diffusion, output=output, force=force, **reading)
+            for line in done.origin:
+                say(line)
+            say(str(done.result))
+            _say_details(done.result, done.written)
+
+
+def _refuse_reading_options(reading: dict[str, Any], output: Path | None, folder: Path) -> None:
+    names = {"temperature_K": "temperature", "format": "from"}
+    given = [name for name, value in reading.items() if value not in (None, [], 0.0, 1)]
+    given += [] if output is None else ["output"]
+    if given:
+        option = names.get(given[0], given[0]).replace("_", "-")
+        raise ConfigError(
+            f"--{option} is for files of other programs; {folder} is a run of lionn, which knows "
+            "(lionn convert makes a file of a part of it)"
+        )
+
+
+def _say_details(result: DiffusionResult, written: Path) -> None:
+    for text in result.warnings:
+        say(f"  warning: {text}")
+    for value in result.pymatgen:
+        if value.diffusivity_cm2_s is not None:
+            number = f"{value.diffusivity_cm2_s:.3e} cm²/s"
+            say(f"  pymatgen (smoothed={value.smoothed}): D = {number}")
+    say(f"  written: {written}")

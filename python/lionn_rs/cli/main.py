@@ -13,6 +13,7 @@ from lionn_rs.cli import (
     arrhenius,
     bench,
     check,
+    convert,
     diagnose,
     diffusion,
     evaluate,
@@ -43,7 +44,9 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
-for module in (train, scan, evaluate, check, diagnose, md, diffusion, arrhenius, run, bench, info):
+for module in (train, scan, evaluate, check, diagnose, md, convert, diffusion, arrhenius, run):
+    app.command(name=module.__name__.rpartition(".")[2])(module.command)
+for module in (bench, info):
     app.command(name=module.__name__.rpartition(".")[2])(module.command)
 app.add_typer(lammps.app, name="lammps")
 

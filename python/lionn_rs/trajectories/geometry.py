@@ -127,7 +127,8 @@ def restricted_cell(cell: Floats) -> tuple[Floats, Floats]:
     if np.linalg.det(rotation) < 0:
         rotation = -rotation
     small = np.abs(lower) < ROUNDING * np.linalg.norm(cell, axis=1)[:, None]
-    return np.where(small, 0.0, lower) + 0.0, rotation
+    # No negative zeros.
+    return np.where(small, 0.0, lower) + 0.0, np.where(np.abs(rotation) < ROUNDING, 0.0, rotation)
 
 
 def restricted_cells(cells: Floats) -> tuple[Floats, Floats]:

@@ -24,7 +24,9 @@ if TYPE_CHECKING:
 __all__ = ["Pipeline", "Selection", "check_spacing", "metadata_of", "open_source"]
 
 SPACING_TOLERANCE = 1e-4
-"""Relative: files write times with few digits."""
+"""Relative to the time between frames: files write times with few digits."""
+TIME_ROUNDING = 2.0**-22
+"""Relative to the times: XTC has them in single precision."""
 
 _READERS = {
     "extxyz": ase_files.read_extxyz,
@@ -251,8 +253,8 @@ class Pipeline:
         return chosen
 
 
-def check_spacing(times_fs: Floats, path: Path) -> float:
-    """Time between frames, fs.
+def check_spacing(times_fs: Floats, steps: NDArray[np.int64], path: Path) -> float:
+    """Time between frames, fs; they must be equally spaced in steps and in time.
 
     Raises
     ------
@@ -263,7 +265,9 @@ def check_spacing(times_fs: Floats, path: Path) -> float:
         raise DataError(f"{path}: {len(times_fs)} frames selected, a trajectory needs two or more")
     gaps = np.diff(times_fs)
     typical = float(np.median(gaps))
-    wrong = np.abs(gaps - typical) > SPACING_TOLERANCE * abs(typical)
+    slack = SPACING_TOLERANCE * abs(typical) + TIME_ROUNDING * np.abs(times_fs).max()
+    strides = np.diff(steps)
+    wrong = (np.abs(gaps - typical) > slack) | (strides != np.median(strides))
     if wrong.any() or not typical > 0:
         row = int(np.flatnonzero(wrong)[0]) if wrong.any() else 0
         raise DataError(
@@ -282,7 +286,7 @@ def metadata_of(pipeline: Pipeline, steps: NDArray[np.int64], times_fs: Floats) 
         See :func:`check_spacing`.
     """
     source, given = pipeline.source, pipeline.given
-    interval = check_spacing(times_fs, source.path)
+    interval = check_spacing(times_fs, steps, source.path)
     stride = max(1, round((int(steps[-1]) - int(steps[0])) / (len(steps) - 1)))
     temperature = given.temperature_K or source.temperature_K
     origin: dict[str, Any] = {

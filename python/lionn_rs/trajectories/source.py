@@ -29,7 +29,7 @@ __all__ = [
 Floats = NDArray[np.float64]
 PositionKind = Literal["wrapped", "unwrapped"]
 
-BLOCK_BYTES = 32_000_000
+BLOCK_BYTES = 8_000_000
 """Aim for the positions of one block: what bounds the memory of a conversion."""
 
 

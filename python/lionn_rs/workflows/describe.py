@@ -66,7 +66,7 @@ def describe(target: str) -> list[str]:
         raise DataError(f"{path}: no such file or folder")
     if path.is_dir():
         return _describe_folder(path)
-    if path.suffix == ".h5":
+    if path.suffix in (".h5", ".h5md"):
         return _describe_trajectory(path)
     if path.suffix == ".json":
         return _describe_potential(path)

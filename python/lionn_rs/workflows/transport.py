@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "analyze_folder",
+    "analyze_trajectory",
     "diffusion_row",
     "draw_arrhenius",
     "draw_msd",
@@ -110,13 +111,28 @@ def analyze_folder(folder: Path, section: DiffusionSection) -> DiffusionResult:
     DataError
         No trajectory, or a run without enough frames of production.
     """
-    from lionn_rs.analysis import diffusivity
     from lionn_rs.md import Trajectory
 
-    trajectory = Trajectory.open(folder)
-    _check_ensemble(folder, trajectory)
+    result = analyze_trajectory(Trajectory.open(folder), section, where=folder)
+    write_json(folder / "diffusion.json", result.to_dict())
+    return result
+
+
+def analyze_trajectory(
+    trajectory: Trajectory, section: DiffusionSection, *, where: Path
+) -> DiffusionResult:
+    """Diffusivity of the production of one trajectory; ``where`` is named in errors.
+
+    Raises
+    ------
+    DataError
+        The cell or the temperature changes, or there are not enough frames.
+    """
+    from lionn_rs.analysis import diffusivity
+
+    _check_ensemble(where, trajectory)
     try:
-        result = diffusivity(
+        return diffusivity(
             trajectory.positions("production"),
             cell=trajectory.cell,
             numbers=trajectory.numbers,
@@ -125,9 +141,7 @@ def analyze_folder(folder: Path, section: DiffusionSection) -> DiffusionResult:
             **section.model_dump(),
         )
     except DataError as error:
-        raise DataError(f"{folder}: {error}") from error
-    write_json(folder / "diffusion.json", result.to_dict())
-    return result
+        raise DataError(f"{where}: {error}") from error
 
 
 def _check_ensemble(folder: Path, trajectory: Trajectory) -> None:

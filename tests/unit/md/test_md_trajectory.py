@@ -23,8 +23,12 @@ def test_layout_follows_h5md(
         group = file["particles/all"]
         assert group["box"].attrs["dimension"] == 3
         assert list(group["box"].attrs["boundary"]) == ["periodic"] * 3
-        assert np.array_equal(group["box/edges"][:], argon.cell[:])
-        assert group["box/edges"].attrs["unit"] == "Angstrom"
+        # One cell per frame, as MDAnalysis wants it, also where it is fixed.
+        edges = group["box/edges"]
+        assert edges.attrs["fixed"]
+        assert np.array_equal(edges["value"][:], np.broadcast_to(argon.cell[:], (71, 3, 3)))
+        assert edges["value"].attrs["unit"] == "Angstrom"
+        assert edges["step"] == group["position/step"]
         assert group["species"][:].tolist() == [18] * 32
         position = group["position"]
         assert position["value"].dtype == np.float32

@@ -1,0 +1,93 @@
+"""Diffusivity from one trajectory file of any program."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from lionn_rs.errors import ConfigError
+from lionn_rs.files import write_json
+from lionn_rs.workflows.figures import save_figure
+from lionn_rs.workflows.transport import analyze_trajectory
+
+if TYPE_CHECKING:
+    from lionn_rs.analysis import DiffusionResult
+    from lionn_rs.config import DiffusionSection
+    from lionn_rs.md import Trajectory
+
+__all__ = ["Analyzed", "analyze_file", "is_folder_of_run"]
+
+
+class Analyzed:
+    """Result of one file: the numbers, the trajectory, and where they are written."""
+
+    def __init__(self, result: DiffusionResult, trajectory: Trajectory, written: Path) -> None:
+        self.result = result
+        self.trajectory = trajectory
+        self.written = written
+
+    @property
+    def origin(self) -> list[str]:
+        """How the file was read, as lines for a person."""
+        source = self.trajectory.metadata.get("source")
+        if source is None:
+            return []
+        run = self.trajectory
+        lines = [
+            f"{source['file']}: {run.n_frames} frames, {run.frame_interval_fs:g} fs apart, "
+            f"{run.temperature_K:g} K; positions: {source['positions']}"
+        ]
+        return lines + [f"  note: {note}" for note in source["notes"]]
+
+
+def is_folder_of_run(path: Path) -> bool:
+    """Whether a path is to be handled as output of ``lionn md``, not as a file of others."""
+    from lionn_rs.md.trajectory import TRAJECTORY_FILE
+
+    return path.is_dir() or path.name == TRAJECTORY_FILE or not path.exists()
+
+
+def analyze_file(
+    path: Path,
+    section: DiffusionSection,
+    *,
+    output: Path | None = None,
+    force: bool = False,
+    **reading: Any,
+) -> Analyzed:
+    """Read a trajectory, analyze it, write ``NAME.diffusion.json`` and figures of the MSD.
+
+    Parameters
+    ----------
+    path : Path
+    section : DiffusionSection
+    output : Path, optional
+        Folder for the results; default: that of the file.
+    force : bool
+        Replace results.
+    **reading
+        Passed to :func:`lionn_rs.read_trajectory`.
+
+    Raises
+    ------
+    ConfigError
+        Results exist already.
+    DataError, ConfigError
+        See :func:`lionn_rs.read_trajectory`.
+    """
+    from lionn_rs.plots.diffusion import plot_msd, plot_msd_axes
+    from lionn_rs.trajectories import read_trajectory
+
+    folder = path.parent if output is None else output
+    if folder.exists() and not folder.is_dir():
+        raise ConfigError(f"{folder}: is a file, expected a folder for the output")
+    written = folder / f"{path.name}.diffusion.json"
+    if written.exists() and not force:
+        raise ConfigError(f"{written}: exists already (--force to replace it)")
+    trajectory = read_trajectory(path, **reading)
+    result = analyze_trajectory(trajectory, section, where=path)
+    folder.mkdir(parents=True, exist_ok=True)
+    write_json(written, result.to_dict() | {"source": trajectory.metadata.get("source")})
+    save_figure(plot_msd([result]), folder, f"{path.name}.msd")
+    save_figure(plot_msd_axes(result), folder, f"{path.name}.msd_axes")
+    return Analyzed(result, trajectory, written)
