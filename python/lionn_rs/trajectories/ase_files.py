@@ -61,10 +61,19 @@ def _traj_atoms(path: Path) -> Iterator[Atoms]:
             try:
                 atoms = file[k]
             except Exception as error:
-                if k == n_frames - 1:
+                if _is_cut_off(file):
                     raise TruncatedFrame from error
                 raise ValueError(f"{type(error).__name__}: {error}") from error
             yield atoms
+
+
+def _is_cut_off(file: Any) -> bool:
+    """Whether a .traj ends before the frames that its header promises."""
+    try:
+        file[-1]
+    except Exception:  # whatever ASE meets in a frame that is not there
+        return True
+    return False
 
 
 def _frame(atoms: Atoms) -> Frame:

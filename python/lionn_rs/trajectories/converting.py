@@ -273,7 +273,7 @@ class _Job:
 
     def result(self, target: Path) -> Conversion:
         """Record of the conversion."""
-        source, header = self.pipeline.source, self.header
+        header = self.header
         assert header is not None
         span = None
         if self.times:
@@ -289,5 +289,5 @@ class _Job:
             positions=folded if self.folded else f"unwrapped ({self.pipeline.how})",
             velocities=header.velocities,
             rotation=self.rotation,
-            notes=tuple(source.notes),
+            notes=tuple(self.pipeline.notes),
         )

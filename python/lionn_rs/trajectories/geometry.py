@@ -10,10 +10,57 @@ from numpy.typing import NDArray
 from lionn_rs.analysis.trajectory import Floats, unwrap
 from lionn_rs.errors import DataError
 
-__all__ = ["Unwrapper", "fold", "restricted_cell", "restricted_cells"]
+__all__ = ["SteadyBasis", "Unwrapper", "fold", "restricted_cell", "restricted_cells"]
 
 ROUNDING = 1e-12
 """Relative size of what counts as zero in a lattice vector."""
+
+
+class SteadyBasis:
+    """The same lattice vectors from frame to frame, where a program exchanged them.
+
+    At constant pressure LAMMPS replaces lattice vectors by sums of them when the box becomes too
+    skewed (``fix npt``, ``flip``): the lattice is the same, fractional coordinates are not. With
+    ``H`` of a frame close to ``M·H`` of the one before, ``M`` a matrix of integers, the vectors of
+    the first frame are followed.
+    """
+
+    def __init__(self) -> None:
+        self._last: Floats | None = None
+        self._basis = np.eye(3)
+        self.n_changes = 0
+
+    def __call__(self, cells: Floats) -> tuple[Floats, Floats]:
+        """Cells in the basis of the first frame, and the matrices ``C`` with ``s' = s·C``.
+
+        Parameters
+        ----------
+        cells : (n_frames, 3, 3), Å
+
+        Returns
+        -------
+        cells, changes : (n_frames, 3, 3), Å and integers
+
+        Raises
+        ------
+        DataError
+            A cell is not close to any description of the one before.
+        """
+        before = np.concatenate([cells[:1] if self._last is None else self._last[None], cells[:-1]])
+        self._last = cells[-1]
+        steps = np.rint(cells @ np.linalg.inv(before))
+        changed = np.any(steps != np.eye(3), axis=(1, 2))
+        if not changed.any() and np.array_equal(self._basis, np.eye(3)):
+            return cells, np.broadcast_to(np.eye(3), cells.shape)
+        bases = np.empty_like(cells)
+        for k, step in enumerate(steps):
+            if changed[k]:
+                if round(abs(np.linalg.det(step))) != 1:
+                    raise DataError("the cell jumps to another lattice from one frame to the next")
+                self._basis = np.rint(step @ self._basis)
+                self.n_changes += 1
+            bases[k] = self._basis
+        return np.linalg.inv(bases) @ cells, bases
 
 
 class Unwrapper:

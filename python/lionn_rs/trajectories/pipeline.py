@@ -14,7 +14,7 @@ from lionn_rs._core import __version__
 from lionn_rs.errors import ConfigError, DataError
 from lionn_rs.trajectories import ase_files, h5md, lammps_dump, mdanalysis, vasp
 from lionn_rs.trajectories.formats import Format, find_format
-from lionn_rs.trajectories.geometry import Unwrapper
+from lionn_rs.trajectories.geometry import SteadyBasis, Unwrapper
 from lionn_rs.trajectories.source import Block, Floats, Given, Source, in_blocks
 from lionn_rs.units import PS_TO_FS
 
@@ -144,6 +144,7 @@ class Pipeline:
         self.how = source.how or "taken as they are"
         self.n_read = 0
         self._unwrap = Unwrapper() if unwrapped and self._foldable() else None
+        self._basis = SteadyBasis() if source.pbc.all() else None
         self._last_step: int | None = None
         self._first_step: int | None = None
         self._start_fs: float | None = None
@@ -199,18 +200,33 @@ class Pipeline:
         return block.part(change > 0)
 
     def _cartesian(self, block: Block) -> Block:
-        positions, cells = block.positions, block.cells
-        if self._unwrap is None:
-            return replace(block, positions=positions @ cells) if self.source.fractional else block
+        source, positions, cells = self.source, block.positions, block.cells
+        if self._basis is None:
+            return replace(block, positions=positions @ cells) if source.fractional else block
         if not np.all(np.abs(np.linalg.det(cells)) > 0):
-            raise DataError(f"{self.source.path}: periodic, but a frame has no cell")
-        if not self.source.fractional:
-            positions = positions @ np.linalg.inv(cells)
+            raise DataError(f"{source.path}: periodic, but a frame has no cell")
         try:
-            unwrapped = self._unwrap(positions, cells, int(block.index[0]))
+            cells, changes = self._basis(cells)
+            if source.fractional:
+                positions = positions @ changes
+            if self._unwrap is not None:
+                s = positions if source.fractional else positions @ np.linalg.inv(cells)
+                positions = self._unwrap(s, cells, int(block.index[0]))
+            elif source.fractional:
+                positions = positions @ cells
         except DataError as error:
-            raise DataError(f"{self.source.path}: {error}") from error
-        return replace(block, positions=unwrapped)
+            raise DataError(f"{source.path}: {error}") from error
+        return replace(block, positions=positions, cells=cells)
+
+    @property
+    def notes(self) -> list[str]:
+        """What the reader noticed, and changes of the lattice vectors."""
+        n = 0 if self._basis is None else self._basis.n_changes
+        changes = [
+            f"lattice vectors were exchanged {n} times (box flips): those of the first frame"
+            " are followed"
+        ]
+        return [*self.source.notes, *(changes if n else [])]
 
     def _timed(self, block: Block) -> Block:
         """Add steps and times: what the user says goes before what the file says."""
@@ -296,7 +312,7 @@ def metadata_of(pipeline: Pipeline, steps: NDArray[np.int64], times_fs: Floats) 
         "positions": pipeline.how,
         "given": given.record() if given != Given() else {},
         "selection": pipeline.selection.record(),
-        "notes": list(source.notes),
+        "notes": pipeline.notes,
     }
     if source.metadata:
         protocol = {**source.metadata["protocol"], "stride": stride}

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from lionn_rs.analysis import unwrap
 from lionn_rs.errors import DataError
-from lionn_rs.trajectories.geometry import Unwrapper, fold, restricted_cell
+from lionn_rs.trajectories.geometry import SteadyBasis, Unwrapper, fold, restricted_cell
 
 from .conftest import SKEWED, breathing_cells, random_walk
 
@@ -46,18 +46,49 @@ def test_unwrapping_in_a_breathing_cell() -> None:
     assert np.abs(found - (continuous - images[0])).max() < 1e-12
 
 
+@pytest.mark.parametrize("sizes", [(60,), (1, 20, 39)])
+def test_exchanged_lattice_vectors_are_followed(sizes: tuple[int, ...]) -> None:
+    cells = breathing_cells()
+    flipped = cells.copy()
+    first = np.array([[1.0, 0.0, 0.0], [-1.0, 1.0, 0.0], [0.0, 1.0, 1.0]])
+    second = np.array([[1.0, 0.0, 2.0], [0.0, 1.0, 0.0], [0.0, 0.0, 1.0]]) @ first
+    flipped[21:] = first @ cells[21:]
+    flipped[35:] = second @ cells[35:]
+    continuous = random_walk() @ np.linalg.inv(SKEWED)
+    inside, _ = fold(continuous @ cells, flipped)
+    steady, unwrapper, begin, found = SteadyBasis(), Unwrapper(), 0, []
+    for size in sizes:
+        part = slice(begin, begin + size)
+        same, changes = steady(flipped[part])
+        assert np.abs(same - cells[part]).max() < 1e-12
+        found.append(unwrapper(inside[part] @ changes, same, begin) @ np.linalg.inv(same))
+        begin += size
+    assert steady.n_changes == 2
+    shift = continuous - np.concatenate(found)
+    assert np.abs(shift - np.rint(shift[0])).max() < 1e-12
+
+
+def test_another_lattice_is_refused() -> None:
+    with pytest.raises(DataError, match="jumps to another lattice"):
+        SteadyBasis()(np.stack([SKEWED, 2.0 * SKEWED]))
+
+
 @pytest.mark.parametrize("sizes", [(60,), (1, 59), (30, 30)])
 def test_ambiguous_step_is_named_by_its_frames(sizes: tuple[int, ...]) -> None:
     positions = random_walk()
     # Half of a lattice vector: both ways are equally long.
     positions[40:, 3] += positions[39, 3] - positions[40, 3] + 0.5 * SKEWED[0]
     inside, _ = fold(positions, np.broadcast_to(SKEWED, (60, 3, 3)))
-    unwrapper, begin = Unwrapper(), 0
-    with pytest.raises(DataError, match="atom 3 moves .* between frames 39 and 40"):
+
+    def unwrap_all() -> None:
+        unwrapper, begin = Unwrapper(), 0
         for size in sizes:
             part = inside[begin : begin + size]
             unwrapper(part, np.broadcast_to(SKEWED, (size, 3, 3)), begin)
             begin += size
+
+    with pytest.raises(DataError, match=r"atom 3 moves .* between frames 39 and 40"):
+        unwrap_all()
 
 
 @settings(deadline=None, max_examples=60)

@@ -48,7 +48,6 @@ def test_mdanalysis_reads_a_run(
     result = run_md(lj, argon, short, output=tmp_path, progress=False)
     universe = universe_of(tmp_path / "trajectory.h5", len(argon))
     assert universe.trajectory.n_frames == 71
-    assert universe.trajectory.dt == pytest.approx(0.02)
     assert_same_frames(universe, result.trajectory, 71)
 
 
@@ -112,9 +111,7 @@ def test_files_of_older_versions(run: Trajectory) -> None:
     assert np.array_equal(old.cell, SKEWED)
     assert np.array_equal(old.cells(), run.cells())
     assert np.array_equal(old.positions(), run.positions())
-    writer = TrajectoryWriter.resume(
-        run.path, last_step=500, n_frames=70, metadata=run.metadata
-    )
+    writer = TrajectoryWriter.resume(run.path, last_step=500, n_frames=70, metadata=run.metadata)
     assert writer.n_frames == 51
     convert_trajectory(run.path, run.path.with_name("new.h5md"), progress=False)
     assert not Trajectory.open(run.path.with_name("new.h5md")).changes_cell

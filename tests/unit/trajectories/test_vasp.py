@@ -31,10 +31,17 @@ def structure(fractional: np.ndarray, name: str = "") -> str:
 
 def vasprun(*, force_field: bool = False, **settings: str) -> str:
     """The skeleton of a vasprun.xml: as much as a reader of structures may ask for."""
-    incar = {"IBRION": "0", "POTIM": "2.0", "TEBEG": "500.0", "NSW": str(N_STEPS), **settings}
+    incar = {"IBRION": "0", "POTIM": "2.0", "TEBEG": "500.0", "NSW": str(N_STEPS), "NELM": "60"}
+    incar |= settings
     if force_field:
         incar["ML_LMLFF"] = "T"
-    kinds = {"ML_LMLFF": "logical", "IBRION": "int", "NSW": "int", "ML_OUTBLOCK": "int"}
+    kinds = {
+        "ML_LMLFF": "logical",
+        "IBRION": "int",
+        "NSW": "int",
+        "NELM": "int",
+        "ML_OUTBLOCK": "int",
+    }
     entries = "".join(
         f'<i type="{kinds[key]}" name="{key}"> {value} </i>\n'
         if key in kinds
@@ -164,7 +171,7 @@ def test_xdatcar_of_vasp_4_names_no_elements(xdatcar: Path) -> None:
     text = xdatcar.read_text()
     names = next(line for line in text.splitlines() if line.split()[:1] == ["Li"])
     xdatcar.write_text(text.replace(names + "\n", ""))
-    with pytest.raises(DataError, match="names no elements .* give 6 symbols with --types"):
+    with pytest.raises(DataError, match=r"names no elements .* give 6 symbols with --types"):
         read_trajectory(xdatcar, frame_interval_fs=20)
     run = read_trajectory(xdatcar, frame_interval_fs=20, types=names.split())
     assert run.atoms(0).get_chemical_symbols() == SYMBOLS
