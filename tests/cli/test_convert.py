@@ -35,6 +35,14 @@ def hopping_ions() -> tuple[np.ndarray, list[str]]:
 
 
 @pytest.fixture(scope="module")
+def expected():
+    positions, symbols = hopping_ions()
+    return diffusivity(
+        positions, cell=np.eye(3) * EDGE, symbols=symbols, frame_interval_fs=50, temperature_K=800
+    )
+
+
+@pytest.fixture(scope="module")
 def xdatcar(tmp_path_factory) -> Path:
     path = tmp_path_factory.mktemp("vasp") / "XDATCAR"
     positions, symbols = hopping_ions()
@@ -69,7 +77,7 @@ def test_run_into_a_viewer_and_back(lionn, tmp_path):
 
 
 @pytest.mark.parametrize("name", ["XDATCAR", "run.extxyz", "run.traj", "run.lammpstrj", "x.h5md"])
-def test_diffusivity_is_that_of_the_arrays(name, xdatcar, lionn, tmp_path):
+def test_diffusivity_is_that_of_the_arrays(name, xdatcar, expected, lionn, tmp_path):
     path = tmp_path / name
     options = ("--frame-interval-fs", 50, "--temperature", 800)
     if name == "XDATCAR":
@@ -80,10 +88,6 @@ def test_diffusivity_is_that_of_the_arrays(name, xdatcar, lionn, tmp_path):
     assert outcome.code == 0, outcome.err
     assert f"{name}: 400 frames, 50 fs apart, 800 K; positions: " in outcome.out
     found = json.loads((tmp_path / f"{name}.diffusion.json").read_text())
-    positions, symbols = hopping_ions()
-    expected = diffusivity(
-        positions, cell=np.eye(3) * EDGE, symbols=symbols, frame_interval_fs=50, temperature_K=800
-    )
     assert expected.diffusivity_cm2_s is not None
     # float32 of H5MD, eight decimals elsewhere.
     assert found["diffusivity_cm2_s"] == pytest.approx(expected.diffusivity_cm2_s, rel=1e-5)
@@ -157,32 +161,41 @@ def test_changing_cell_is_refused_by_diffusion(lionn, tmp_path):
     one_line(outcome, 1, "npt.lammpstrj: the cell changes along this run")
 
 
-@pytest.mark.skipif(DATA is None, reason="the argyrodite trajectory is not at hand")
-@pytest.mark.parametrize("name", ["XDATCAR", "run.lammpstrj", "run.xtc"])
-def test_real_ab_initio_run(name, lionn, tmp_path):
-    """Li6PS5Cl at 500 K, 70 ps: the numbers of the arrays through the files."""
-    if name.endswith("xtc"):
-        pytest.importorskip("MDAnalysis")
+@pytest.fixture(scope="module")
+def argyrodite(tmp_path_factory):
+    """Li6PS5Cl at 500 K, 70 ps of ab initio MD: as arrays, and as an XDATCAR."""
+    if DATA is None:
+        pytest.skip("the argyrodite trajectory is not at hand")
     with np.load(DATA / "Li6PS5Cl_100p_500K.npz") as file:
         fractional, lattice = file["frac_coords"], file["lattice"]
         symbols = [str(symbol) for symbol in file["species"]]
+    path = tmp_path_factory.mktemp("argyrodite") / "XDATCAR"
     frames = [Atoms(symbols, scaled_positions=s, cell=lattice, pbc=True) for s in fractional]
-    write(tmp_path / "XDATCAR", frames, format="vasp-xdatcar")
-    call = ["--frame-interval-fs", 100, "--temperature", 500]
-    if name != "XDATCAR":
-        assert lionn("convert", tmp_path / "XDATCAR", tmp_path / name, *call, "-q").code == 0
-    if name.endswith("xtc"):
-        call += ["--topology", tmp_path / "top.extxyz"]
-        write(tmp_path / "top.extxyz", frames[0])
-    assert lionn("diffusion", tmp_path / name, *call, "--no-pymatgen").code == 0
-    found = json.loads((tmp_path / f"{name}.diffusion.json").read_text())
-    expected = diffusivity(
+    write(path, frames, format="vasp-xdatcar")
+    write(path.with_name("top.extxyz"), frames[0])
+    result = diffusivity(
         unwrap(fractional, lattice, fractional=True),
         cell=lattice,
         symbols=symbols,
         frame_interval_fs=100.0,
         temperature_K=500.0,
     )
+    return path, result
+
+
+@pytest.mark.parametrize("name", ["XDATCAR", "run.lammpstrj", "run.xtc"])
+def test_real_ab_initio_run(name, argyrodite, lionn, tmp_path):
+    if name.endswith("xtc"):
+        pytest.importorskip("MDAnalysis")
+    xdatcar, expected = argyrodite
+    call = ["--frame-interval-fs", 100, "--temperature", 500]
+    path = xdatcar if name == "XDATCAR" else tmp_path / name
+    if name != "XDATCAR":
+        assert lionn("convert", xdatcar, path, *call, "-q").code == 0
+    if name.endswith("xtc"):
+        call += ["--topology", xdatcar.with_name("top.extxyz")]
+    assert lionn("diffusion", path, *call, "--no-pymatgen", "-o", tmp_path).code == 0
+    found = json.loads((tmp_path / f"{name}.diffusion.json").read_text())
     # Not diffusive: a bound instead of a value. XTC rounds to 1e-4 Å.
     assert found["diffusive"] is False
     assert found["upper_bound_cm2_s"] == pytest.approx(expected.upper_bound_cm2_s, rel=1e-5)

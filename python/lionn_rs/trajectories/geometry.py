@@ -70,11 +70,25 @@ class Unwrapper:
     blocks. Where the cell changes, unwrapped positions are ``(s + n)·H`` with fractional
     coordinates ``s``, integer shifts ``n`` and the cell ``H`` of the frame; the step between two
     frames is measured in the cell of the later one.
+
+    Attributes
+    ----------
+    shifted : bool
+        Whether any step was replaced by another image.
+    extent : float
+        Largest range of fractional coordinates as given; 1 if they are folded.
     """
 
     def __init__(self) -> None:
         self._last: Floats | None = None
         self._shift: Floats | None = None
+        self._range = (np.full(3, np.inf), np.full(3, -np.inf))
+        self.shifted = False
+
+    @property
+    def extent(self) -> float:
+        """See the class."""
+        return float((self._range[1] - self._range[0]).max())
 
     def __call__(self, fractional: Floats, cells: Floats, first_frame: int) -> Floats:
         """Unwrapped Cartesian positions (n_frames, n_atoms, 3), Å, of the next frames.
@@ -87,6 +101,11 @@ class Unwrapper:
         if self._last is None:
             self._last = fractional[0]
             self._shift = np.zeros_like(fractional[0])
+        low, high = self._range
+        self._range = (
+            np.minimum(low, fractional.min(axis=(0, 1))),
+            np.maximum(high, fractional.max(axis=(0, 1))),
+        )
         path = np.concatenate([self._last[None], fractional])
         jumps = np.empty_like(fractional)
         begin = 0
@@ -104,6 +123,7 @@ class Unwrapper:
         for begin, end in zip(edges, [*edges[1:], len(cells)], strict=True):
             jumps[begin:end] += self._shift
             self._shift = jumps[end - 1]
+        self.shifted = self.shifted or bool(jumps.any())
         self._last = fractional[-1]
         return (fractional + jumps) @ cells
 

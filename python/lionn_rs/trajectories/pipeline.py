@@ -28,6 +28,10 @@ SPACING_TOLERANCE = 1e-4
 TIME_ROUNDING = 2.0**-22
 """Relative to the times: XTC has them in single precision."""
 
+EXTENT_OF_FOLDED = 1.5
+"""Positions that range over more of a lattice vector than this are not folded; 1 would be enough
+but for atoms that a program folds only when it rebuilds its neighbor list."""
+
 _READERS = {
     "extxyz": ase_files.read_extxyz,
     "traj": ase_files.read_traj,
@@ -221,12 +225,20 @@ class Pipeline:
     @property
     def notes(self) -> list[str]:
         """What the reader noticed, and changes of the lattice vectors."""
+        found = list(self.source.notes)
         n = 0 if self._basis is None else self._basis.n_changes
-        changes = [
-            f"lattice vectors were exchanged {n} times (box flips): those of the first frame"
-            " are followed"
-        ]
-        return [*self.source.notes, *(changes if n else [])]
+        if n:
+            found.append(
+                f"lattice vectors were exchanged {n} times (box flips): those of the first frame "
+                "are followed"
+            )
+        unwrap = self._unwrap
+        if unwrap is not None and unwrap.shifted and unwrap.extent > EXTENT_OF_FOLDED:
+            found.append(
+                "positions are not folded into the cell, yet some steps were longer than to their "
+                "nearest image and were replaced; --positions unwrapped (positions) keeps them"
+            )
+        return found
 
     def _timed(self, block: Block) -> Block:
         """Add steps and times: what the user says goes before what the file says."""

@@ -106,6 +106,19 @@ def test_jump_of_half_a_cell(tmp_path: Path) -> None:
     assert read_trajectory(path, frame_interval_fs=1, positions="unwrapped").n_frames == 5
 
 
+def test_sparse_frames_of_unwrapped_positions_are_noted(tmp_path: Path) -> None:
+    path = tmp_path / "run.traj"
+    frames = images()
+    for k, atoms in enumerate(frames):
+        atoms.positions[4] = frames[0].positions[4] + 0.9 * k * SKEWED[2]
+    write(path, frames)
+    run = read_trajectory(path, frame_interval_fs=1)
+    assert "--positions unwrapped" in run.metadata["source"]["notes"][0]
+    kept = read_trajectory(path, frame_interval_fs=1, positions="unwrapped")
+    assert kept.metadata["source"]["notes"] == []
+    assert np.abs(kept.positions()[4, 4] - frames[4].positions[4]).max() < 1e-12
+
+
 def test_numbers_that_are_none(tmp_path: Path) -> None:
     path = tmp_path / "run.extxyz"
     frames = images()
