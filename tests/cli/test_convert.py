@@ -150,17 +150,6 @@ def test_wrong_calls_of_convert(lionn, tmp_path):
     one_line(lionn("convert", tmp_path, out), 2, "exists already (--force to replace it)")
 
 
-def test_changing_cell_is_refused_by_diffusion(lionn, tmp_path):
-    from tests.unit.trajectories.conftest import breathing_cells
-
-    write_run(tmp_path / "npt.h5", cells=breathing_cells())
-    dump = tmp_path / "npt.lammpstrj"
-    assert lionn("convert", tmp_path / "npt.h5", dump).code == 0
-    options = ("--timestep-fs", 2, "--temperature", 600)
-    outcome = lionn("diffusion", dump, *options)
-    one_line(outcome, 1, "npt.lammpstrj: the cell changes along this run")
-
-
 @pytest.fixture(scope="module")
 def argyrodite(tmp_path_factory):
     """Li6PS5Cl at 500 K, 70 ps of ab initio MD: as arrays, and as an XDATCAR."""

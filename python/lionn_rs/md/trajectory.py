@@ -411,7 +411,7 @@ class Trajectory:
 
     def cells(self, stage: StageName | None = None) -> NDArray[np.float64]:
         """Lattice vectors (n_frames, 3, 3) of each frame, Å."""
-        return self._cells(self.frames(stage))
+        return self.cells_of(self.frames(stage))
 
     def block(
         self, part: slice
@@ -425,9 +425,10 @@ class Trajectory:
             with h5py.File(self.path, "r") as file:
                 moving = "particles/all/velocity" in file
         velocities = self._read("velocity", part) if moving else None
-        return self._read("position", part), self._cells(part), velocities
+        return self._read("position", part), self.cells_of(part), velocities
 
-    def _cells(self, part: slice) -> NDArray[np.float64]:
+    def cells_of(self, part: slice) -> NDArray[np.float64]:
+        """Lattice vectors (n, 3, 3) of a range of frames, Å."""
         if not self.changes_cell:
             return np.broadcast_to(self.cell, (part.stop - part.start, 3, 3)).copy()
         if self.path is None:
@@ -443,7 +444,7 @@ class Trajectory:
 
         index = range(self.n_frames)[frame]
         part = slice(index, index + 1)
-        positions, cell = self._read("position", part)[0], self._cells(part)[0]
+        positions, cell = self._read("position", part)[0], self.cells_of(part)[0]
         return Atoms(self.numbers, positions, cell=cell, pbc=self.pbc, masses=self.masses)
 
     @property

@@ -176,10 +176,13 @@ class Pipeline:
             block = self._without_repeats(block)
             if len(block) == 0:
                 continue
-            block = self._timed(self._cartesian(block))
+            block = self._timed(block)
             rows = self._wanted(block)
+            if self._unwrap is not None:  # the path goes through all frames
+                block = self._cartesian(block)
             if len(rows):
-                yield block.part(rows)
+                chosen = block.part(rows)
+                yield chosen if self._unwrap is not None else self._cartesian(chosen)
             stop, times = self.selection.stop_ps, block.time_fs
             if stop is not None and times is not None and times[-1] > stop * PS_TO_FS:
                 return

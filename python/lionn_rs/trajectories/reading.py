@@ -104,7 +104,7 @@ def read_trajectory(
     >>> folder = Path(tempfile.mkdtemp())
     >>> write(folder / "run.extxyz", frames)
     >>> run = lionn_rs.read_trajectory(folder / "run.extxyz", frame_interval_fs=10)
-    >>> run.positions()[:, 0, 0].tolist()
+    >>> run.positions()[:, 0, 0].round(9).tolist()
     [0.0, 0.0, -0.5]
     """
     path = Path(path)
