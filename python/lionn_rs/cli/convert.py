@@ -29,7 +29,9 @@ def command(
         Path,
         typer.Argument(metavar="INPUT", help="Folder of 'lionn md', or a trajectory file."),
     ],
-    output: Annotated[Path, typer.Argument(help="File to write; its name tells the format.")],
+    output: Annotated[
+        Path, typer.Argument(metavar="OUTPUT", help="File to write; its name tells the format.")
+    ],
     format: Annotated[
         str | None,
         typer.Option(

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from lionn_rs._core import __version__
 from lionn_rs.errors import ConfigError, DataError
+from lionn_rs.md.box import has_fixed_cell, repeat_cell, resize_cells
 from lionn_rs.md.thermo import THERMO_FILE, read_thermo
 
 if TYPE_CHECKING:
@@ -31,8 +32,6 @@ METADATA_FILE = "md.json"
 H5MD_VERSION = (1, 1)
 CHUNK_BYTES = 262_144
 """Aim for the size of one chunk; small enough to read single frames, large enough to stream."""
-FIXED_CELL = "fixed"
-"""Attribute of ``box/edges``: the cells of all frames are the same."""
 UNWRITTEN = -1
 """Step number of a frame that has not been written yet."""
 
@@ -84,11 +83,10 @@ class TrajectoryWriter:
             _reserve(position, "value", shape, precision).attrs["unit"] = "Angstrom"
             edges = box.create_group("edges")
             edges["step"], edges["time"] = position["step"], position["time"]
-            edges.attrs[FIXED_CELL] = not changes_cell
             if changes_cell:
                 values = _reserve(edges, "value", (n_frames, 3, 3), "float64")
             else:
-                values = _repeat_cell(edges, np.asarray(atoms.cell[:], dtype="f8"), n_frames)
+                values = repeat_cell(edges, np.asarray(atoms.cell[:], dtype="f8"), n_frames)
             values.attrs["unit"] = "Angstrom"
             if velocities:
                 velocity = group.create_group("velocity")
@@ -205,23 +203,6 @@ def _reserve(
     )
 
 
-def _repeat_cell(edges: h5py.Group, cell: NDArray[np.float64], n_frames: int) -> h5py.Dataset:
-    """Write a fixed cell for all frames now: readers such as MDAnalysis want one per frame.
-
-    Compressed to next to nothing, and not touched when frames are appended.
-    """
-    frames = np.broadcast_to(cell, (max(n_frames, 1), 3, 3))
-    n_chunk = CHUNK_BYTES // (9 * cell.itemsize)
-    return edges.create_dataset(
-        "value",
-        data=frames,
-        maxshape=(None, 3, 3),
-        chunks=(n_chunk, 3, 3),
-        compression="gzip",
-        shuffle=True,
-    )
-
-
 def _state_of_run(trajectory: Path) -> dict[str, Any]:
     path = trajectory.with_name(METADATA_FILE)
     return read_state(path) if trajectory.name == TRAJECTORY_FILE and path.is_file() else {}
@@ -247,20 +228,11 @@ def read_state(path: Path) -> dict[str, Any]:
 def _resize(file: h5py.File, n_frames: int) -> None:
     group = file["particles/all"]
     names = ["position/step", "position/time", "position/value"]
-    names += ["velocity/value", "box/edges/value"]
+    names += ["velocity/value"]
     for name in names:
         if name in group and group[name].shape[0] != n_frames:
-            fixed = name == "box/edges/value" and has_fixed_cell(group["box/edges"])
-            before = group[name].shape[0]
-            # A fixed cell stays in the file even if no frame does.
-            group[name].resize(max(n_frames, 1) if fixed else n_frames, axis=0)
-            if fixed and n_frames > before:
-                group[name][before:] = group[name][0]
-
-
-def has_fixed_cell(edges: h5py.Group | h5py.Dataset) -> bool:
-    """Whether the box of a file is that of all frames; older files have a data set instead."""
-    return not hasattr(edges, "keys") or bool(edges.attrs.get(FIXED_CELL, False))
+            group[name].resize(n_frames, axis=0)
+    resize_cells(group["box/edges"], n_frames)
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lionn_rs.errors import DataError
-from lionn_rs.md.trajectory import FIXED_CELL, TrajectoryWriter
+from lionn_rs.md.box import FIXED_CELL
+from lionn_rs.md.trajectory import TrajectoryWriter
 from lionn_rs.trajectories.source import Block, Floats
 
 if TYPE_CHECKING:

@@ -151,6 +151,7 @@ class Pipeline:
         self._basis = SteadyBasis() if source.pbc.all() else None
         self._last_step: int | None = None
         self._first_step: int | None = None
+        self._n_timed = 0
         self._start_fs: float | None = None
         self._n_wanted = 0
 
@@ -250,14 +251,17 @@ class Pipeline:
         if self._first_step is None:
             self._first_step = int(step[0])
         since = step - self._first_step
+        # Repeated frames, which are left out by now, take no time.
+        count = self._n_timed + np.arange(len(block))
+        self._n_timed += len(block)
         if given.frame_interval_fs is not None:
-            time: NDArray[Any] = block.index * given.frame_interval_fs
+            time: NDArray[Any] = count * given.frame_interval_fs
         elif given.timestep_fs is not None and block.step is not None:
             time = since * given.timestep_fs
         elif block.time_fs is not None:
             time = block.time_fs
         elif source.frame_interval_fs is not None:
-            time = block.index * source.frame_interval_fs
+            time = count * source.frame_interval_fs
         elif self.timed:
             raise ConfigError(f"{source.path}: {source.time_advice}")
         else:

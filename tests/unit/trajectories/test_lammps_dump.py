@@ -126,6 +126,8 @@ def test_repeated_frame_of_a_restart(tmp_path: Path) -> None:
     path = tmp_path / "dump.lammpstrj"
     steps = [0, 50, 100, 100, 150, 200, 250, 300, 350, 400]
     write_dump(path, "xu yu zu", element=True, steps=steps)
+    timed = read_trajectory(path, frame_interval_fs=50)
+    assert timed.time_fs.tolist() == list(range(0, 401, 50))
     run = read_trajectory(path, timestep_fs=1)
     assert run.step.tolist() == list(range(0, 401, 50))
     assert run.metadata["source"]["notes"] == ["1 repeated frames (same step) left out"]
