@@ -11,7 +11,7 @@ import pytest
 from lionn_rs.md import Trajectory
 from lionn_rs.trajectories import convert_trajectory, read_trajectory
 
-from .conftest import SYMBOLS, TIMESTEP_FS
+from .conftest import SYMBOLS, TIMESTEP_FS, metadata
 
 FRAME_FS = 20.0
 
@@ -217,3 +217,37 @@ def test_blocks_do_not_show(
         parts = read_trajectory(tmp_path / "XDATCAR", frame_interval_fs=20)
         # Sums of steps differ in the last bit; lattice shifts are integers.
         assert np.abs(parts.positions() - whole.positions()).max() < 1e-12
+
+
+@pytest.mark.parametrize("name", ["part.h5md", "part.traj"])
+def test_memory_is_that_of_a_block(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import tracemalloc
+
+    from ase import Atoms
+
+    from lionn_rs.md.trajectory import TrajectoryWriter
+
+    n_frames, n_atoms, edge = 200, 2000, 40.0
+    rng = np.random.default_rng(5)
+    start = rng.uniform(0.0, edge, (n_atoms, 3))
+    writer = TrajectoryWriter.create(
+        tmp_path / "run.h5",
+        atoms=Atoms(numbers=[3] * n_atoms, positions=start, cell=[edge] * 3, pbc=True),
+        n_frames=n_frames,
+        metadata=metadata(n_frames, precision="float32"),
+    )
+    for first in range(0, n_frames, 20):
+        steps = 10 * np.arange(first, first + 20, dtype=np.uint64)
+        writer.append(steps, 2.0 * steps, start + rng.normal(0.0, 0.1, (20, n_atoms, 3)))
+    monkeypatch.setattr("lionn_rs.trajectories.source.BLOCK_BYTES", 500_000)
+    monkeypatch.setattr("lionn_rs.trajectories.h5md.BLOCK_BYTES", 500_000)
+    convert_trajectory(tmp_path / "run.h5", tmp_path / "warm.traj", stop_ps=0.1, progress=False)
+    tracemalloc.start()
+    done = convert_trajectory(tmp_path / "run.h5", tmp_path / name, progress=False)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert done.n_frames == n_frames
+    # All positions in float64 are 9.6 MB; a block has 0.5 MB, in about ten arrays.
+    assert peak < 6e6
