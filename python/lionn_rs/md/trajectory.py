@@ -385,20 +385,6 @@ class Trajectory:
         """Lattice vectors (n_frames, 3, 3) of each frame, Å."""
         return self.cells_of(self.frames(stage))
 
-    def block(
-        self, part: slice
-    ) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64] | None]:
-        """Positions, cells and, if stored, velocities of some frames, without loading others."""
-        if self.path is None:
-            moving = "velocity" in self.memory
-        else:
-            import h5py
-
-            with h5py.File(self.path, "r") as file:
-                moving = "particles/all/velocity" in file
-        velocities = self._read("velocity", part) if moving else None
-        return self._read("position", part), self.cells_of(part), velocities
-
     def cells_of(self, part: slice) -> NDArray[np.float64]:
         """Lattice vectors (n, 3, 3) of a range of frames, Å."""
         if not self.changes_cell:
@@ -418,6 +404,20 @@ class Trajectory:
         part = slice(index, index + 1)
         positions, cell = self._read("position", part)[0], self.cells_of(part)[0]
         return Atoms(self.numbers, positions, cell=cell, pbc=self.pbc, masses=self.masses)
+
+    def block(
+        self, part: slice
+    ) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64] | None]:
+        """Positions, cells and, if stored, velocities of some frames, without loading others."""
+        if self.path is None:
+            moving = "velocity" in self.memory
+        else:
+            import h5py
+
+            with h5py.File(self.path, "r") as file:
+                moving = "particles/all/velocity" in file
+        velocities = self._read("velocity", part) if moving else None
+        return self._read("position", part), self.cells_of(part), velocities
 
     @property
     def thermo(self) -> dict[str, NDArray[Any]]:
