@@ -163,7 +163,7 @@ def concerted_spread(
     if n_windows < FEWEST or len(carriers) < 2 or line.slope <= 0.0:
         return None
     ions = _paths(positions, carriers)
-    # First and second moments of each ion, block by block: all squares would be a second trajectory.
+    # Moments of each ion block by block: all squares would be as large as a trajectory.
     mean = np.empty(len(ions) - lag)
     first, second = np.zeros(len(carriers)), np.zeros(len(carriers))
     for start in range(0, len(mean), FRAMES_AT_ONCE):
