@@ -163,15 +163,20 @@ def concerted_spread(
     if n_windows < FEWEST or len(carriers) < 2 or line.slope <= 0.0:
         return None
     ions = _paths(positions, carriers)
-    squares = np.empty((len(ions) - lag, len(carriers)))
-    for start in range(0, len(squares), FRAMES_AT_ONCE):
-        stop = min(start + FRAMES_AT_ONCE, len(squares))
+    # Moments of each ion block by block: all squares would be as large as a trajectory.
+    mean = np.empty(len(ions) - lag)
+    first, second = np.zeros(len(carriers)), np.zeros(len(carriers))
+    for start in range(0, len(mean), FRAMES_AT_ONCE):
+        stop = min(start + FRAMES_AT_ONCE, len(mean))
         steps = ions[start + lag : stop + lag] - ions[start:stop]
-        np.einsum("fax,fax->fa", steps, steps, out=squares[start:stop])
-    alone = float(np.mean(np.var(squares, axis=0))) / len(carriers)
+        squares = np.einsum("fax,fax->fa", steps, steps)
+        mean[start:stop] = squares.mean(axis=1)
+        first += squares.sum(axis=0) / len(mean)
+        second += (squares**2).sum(axis=0) / len(mean)
+    alone = float(np.mean(second - first**2)) / len(carriers)
     if alone <= 0.0:
         return None
-    ratio = float(np.var(squares.mean(axis=1))) / alone
+    ratio = float(np.var(mean)) / alone
     relative = line.slope_sd / line.slope
     return SpreadError(
         kind="concerted",

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
+    from numpy.typing import NDArray
+
     from lionn_rs.analysis import ArrheniusResult, DiffusionResult
     from lionn_rs.config import ArrheniusSection, DiffusionSection
     from lionn_rs.md import Trajectory
@@ -201,18 +203,20 @@ def draw_paths(trajectory: Trajectory, section: DiffusionSection, folder: Path) 
     from lionn_rs.plots.rdf import plot_rdf
     from lionn_rs.plots.structure import plot_paths
 
+    cell, paths = _in_mean_cell(trajectory, section)
     symbols = np.array([chemical_symbols[number] for number in trajectory.numbers])
     positions, _ = remove_drift(
-        trajectory.positions("production"),
+        paths,
         symbols,
         carrier=section.carrier,
         reference=section.drift_reference,
         weights=section.drift_weights,
+        mobile=section.mobile,
     )
     title = f"{trajectory.temperature_K:g} K"
     figure = plot_paths(
         positions,
-        cell=trajectory.cell,
+        cell=cell,
         numbers=trajectory.numbers,
         carrier=section.carrier,
         title=title,
@@ -225,7 +229,7 @@ def draw_paths(trajectory: Trajectory, section: DiffusionSection, folder: Path) 
     pairs = [
         rdf(
             positions,
-            cell=trajectory.cell,
+            cell=cell,
             pair=(section.carrier, neighbor),
             numbers=trajectory.numbers,
             pbc=[bool(axis) for axis in trajectory.pbc],
@@ -233,3 +237,17 @@ def draw_paths(trajectory: Trajectory, section: DiffusionSection, folder: Path) 
         for neighbor in neighbors
     ]
     save_figure(plot_rdf(pairs), folder, "rdf")
+
+
+def _in_mean_cell(
+    trajectory: Trajectory, section: DiffusionSection
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Mean cell and continuous paths in it; of a run with a fixed cell, what it has."""
+    if not trajectory.changes_cell:
+        return trajectory.cell, trajectory.positions("production")
+    from lionn_rs.analysis.sources import Paths
+
+    frames = trajectory.source("production")
+    paths = Paths(frames, frames.cells, wrapped=False, convention=section.convention)
+    cell: NDArray[np.float64] = frames.cells.mean(axis=0)
+    return cell, np.concatenate([block for _, block in paths.blocks()])

@@ -37,7 +37,8 @@ impl Lattice {
     /// [`Error::Structure`] if the vectors are not finite or span no volume.
     pub fn new(vectors: Mat3) -> Result<Self> {
         let lengths: f64 = vectors.iter().map(|v| norm(*v)).product();
-        if !(determinant(&vectors).abs() > 1e-9 * lengths) {
+        let volume = determinant(&vectors).abs();
+        if volume.is_nan() || volume <= 1e-9 * lengths {
             return Err(Error::Structure(format!("cell spans no volume: {vectors:?}")));
         }
         let (reduced, from_given) = minkowski(vectors);
