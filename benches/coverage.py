@@ -94,7 +94,7 @@ def true_diffusivity(name: str, n_hops: int, folder: Path) -> tuple[float, float
         value, error = synthetic_crowded.reference_diffusivity(
             make,
             np.random.default_rng([1, n_hops]),
-            n_runs=400 if fluid else 4000,
+            n_runs=150 if fluid else 4000,
             n_frames=161,
             frame_interval_fs=400.0,
         )
