@@ -71,6 +71,13 @@ def command(
             say(f"  warning: {note.text}")
         for text in result.warnings:
             say(f"  warning: {text}")
+        if result.estimates:
+            errors = ", ".join(
+                f"{e.method} {100.0 * e.relative_sd:.2g} %"
+                for e in result.estimates
+                if e.relative_sd is not None
+            )
+            say(f"  standard deviation of D by method: {errors}")
         for value in result.pymatgen:
             if value.diffusivity_cm2_s is not None:
                 number = f"{value.diffusivity_cm2_s:.3e} cm²/s"
