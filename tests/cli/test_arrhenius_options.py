@@ -89,3 +89,16 @@ def test_vtf_needs_five_temperatures(runs: Path, lionn) -> None:
     outcome = lionn("arrhenius", runs / "600K", "--direct", "nowhere")
     assert outcome.code == 1
     assert "nowhere: no such file or folder" in outcome.err
+
+
+def test_errors_of_all_methods_are_listed(tmp_path: Path, lionn) -> None:
+    write_run(tmp_path / "800K", 800.0, 1e-4, seed=3)
+    outcome = lionn("diffusion", tmp_path, "--no-pymatgen")
+    assert outcome.code == 0, outcome.err
+    listed = next(part for part in outcome.out.splitlines() if "by method" in part)
+    for method in ("gls", "ions", "concerted", "he2018", "ols"):
+        assert f"{method} " in listed
+    record = json.loads((tmp_path / "800K" / "diffusion.json").read_text())
+    assert [e["method"] for e in record["estimates"] if e["reported"]] == [
+        record["method"].split("+")[0]
+    ]

@@ -7,7 +7,7 @@ from scipy import stats
 
 from .conductivity import Z95
 from .gls import LineFit
-from .resampling import ErrorEstimate, SpreadError, bootstrap_interval, ion_slopes
+from .resampling import FEWEST, ErrorEstimate, SpreadError, bootstrap_interval, ion_slopes
 from .trajectory import Floats
 from .uncertainty import HE_FLOOR, HE_SLOPE, Run
 
@@ -69,7 +69,7 @@ def side_by_side(
                 relative_sd=None,
                 interval_cm2_s=(drawn[0] * run.to_cm2_s, drawn[1] * run.to_cm2_s),
                 reported=False,
-                note="ions drawn with repeats" + (", and runs" if run.n_runs > 1 else ""),
+                note="ions drawn with repeats" + (", and runs" if run.n_runs >= FEWEST else ""),
             )
         )
     hops = len(run.carriers) * line.slope * (run.n_frames - 1) / run.site**2

@@ -173,8 +173,8 @@ def intermittent_hops(
 ) -> Floats:
     """Lattice hops of ions that are free for a while and trapped for a while.
 
-    Every ion switches at random between hopping and rest; ``D = share G a²/6`` with the rate G while
-    mobile. Mobility is shared out unevenly at any moment and evenly in the long run.
+    Every ion switches at random between hopping and rest; ``D = share G a²/6`` with the rate G
+    while mobile. Mobility is shared out unevenly at any moment and evenly in the long run.
 
     Parameters
     ----------

@@ -125,8 +125,6 @@ def command(
         result = analyze_folder(folder, settings.diffusion)
         draw_msd([result], folder)
         say(str(result))
-        for text in result.details():
-            say(f"  {text}")
         note = unfinished(folder)
         if note is not None:
             say(f"  warning: {note.text}")
@@ -153,8 +151,14 @@ def _refuse_reading_options(reading: dict[str, Any], output: Path | None, folder
 
 
 def _say_details(result: DiffusionResult, written: Path) -> None:
+    for text in result.details():
+        say(f"  {text}")
     for text in result.warnings:
         say(f"  warning: {text}")
+    known = [e for e in result.estimates if e.relative_sd is not None]
+    if known:
+        errors = ", ".join(f"{e.method} {100.0 * (e.relative_sd or 0.0):.2g} %" for e in known)
+        say(f"  standard deviation of D by method: {errors}")
     for value in result.pymatgen:
         if value.diffusivity_cm2_s is not None:
             number = f"D = {value.diffusivity_cm2_s:.3e} cm²/s"

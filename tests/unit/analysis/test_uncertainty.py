@@ -1,0 +1,160 @@
+"""Which error is reported, and the pieces it is made of."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from scipy import stats
+
+from lionn_rs.analysis import diffusivity, synthetic
+from lionn_rs.analysis.gls import LineFit, _factorize
+from lionn_rs.analysis.resampling import SpreadError, run_spread
+from lionn_rs.analysis.uncertainty import ANALYTIC_DOF, SELECTED, Run, upper_bound, widest
+from lionn_rs.analysis.window import CERTAIN_CURVATURE, choose_window
+from lionn_rs.errors import DataError
+
+Z95 = stats.norm.ppf(0.975)
+
+
+def line(*, sd: float = 0.1, change: float = 0.0) -> LineFit:
+    return LineFit(
+        lags=np.array([50, 100]),
+        slope=1.0,
+        slope_sd=sd,
+        intercept=0.0,
+        intercept_sd=0.0,
+        weights=np.array([-0.02, 0.02]),
+        covariance=np.eye(2),
+        curvature_z=0.0,
+        slope_change=change,
+    )
+
+
+def spread(kind: str, n: int, ratio: float, *, significant: bool = False) -> SpreadError:
+    return SpreadError(
+        kind=kind,
+        n=n,
+        relative_sd=0.1 * ratio,
+        predicted_relative_sd=0.1,
+        significant=significant,
+    )
+
+
+def test_without_spreads_the_analytic_error_is_reported() -> None:
+    method, ln_sd, half = widest(line(), (), straight=True)
+    assert method == "gls"
+    assert (ln_sd, half) == pytest.approx((0.1, 0.1 * Z95))
+
+
+def test_a_larger_spread_is_moderated() -> None:
+    method, ln_sd, half = widest(line(), (spread("ions", 20, 1.3),), straight=True)
+    expected = 0.1 * np.sqrt((ANALYTIC_DOF + 19 * 1.69) / (ANALYTIC_DOF + 19))
+    assert method == "ions"
+    assert ln_sd == pytest.approx(expected)
+    assert half == pytest.approx(stats.t.ppf(0.975, ANALYTIC_DOF + 19) * expected)
+
+
+def test_a_significant_spread_counts_alone_and_a_small_one_not_at_all() -> None:
+    spreads = (spread("ions", 20, 0.6), spread("concerted", 40, 2.0, significant=True))
+    method, ln_sd, half = widest(line(), spreads, straight=True)
+    assert method == "concerted"
+    assert ln_sd == pytest.approx(0.2)
+    # Windows are counted whole, ions less one.
+    assert half == pytest.approx(0.2 * stats.t.ppf(0.975, 40))
+    assert widest(line(), spreads[:1], straight=True)[0] == "gls"
+
+
+def test_a_bent_line_adds_half_of_its_change_of_slope() -> None:
+    method, ln_sd, half = widest(line(change=-0.3), (), straight=False)
+    assert method == "gls+curvature"
+    assert ln_sd == pytest.approx(np.hypot(0.1, 0.15))
+    assert half == pytest.approx(Z95 * ln_sd)
+
+
+def test_bound_of_a_run_without_hops_is_that_of_none_seen() -> None:
+    """No motion at all: three hops of all ions may have been missed in 95 % of cases."""
+    run = Run(
+        relative=np.zeros((1001, 20, 3)),
+        names=np.full(20, "Li"),
+        carriers=np.arange(20),
+        curves={},
+        interval_fs=20.0,
+        site=3.0,
+        given_hop=None,
+        carrier="Li",
+    )
+    three_hops = 3.0 * 9.0 / (20 * 1000) * run.to_cm2_s
+    assert upper_bound(np.zeros((3, 1001)), run, None) == pytest.approx(three_hops)
+    # Many hops: the bound approaches the value times exp(z RSD).
+    curve = np.tile(0.5 * np.arange(1001.0), (3, 1))
+    hops = 20 * 1.5 * 1000 / 9.0
+    events = 1.0 / (4.0 / 9.0 * 500 / (20 * 501) + 1.0 / hops)
+    expected = 1.5 * np.exp(stats.norm.ppf(SELECTED) / np.sqrt(events)) * run.to_cm2_s
+    assert upper_bound(curve, run, None) == pytest.approx(expected, rel=0.05)
+
+
+def test_windows_move_only_for_certain_curvature() -> None:
+    """A run that is bent by chance keeps its window; rattling in a large cage moves it."""
+    rng = np.random.default_rng(5)
+    starts, bends = [], []
+    for _ in range(40):
+        ions = synthetic.lattice_hops(
+            rng, n_ions=20, n_frames=501, frame_interval_fs=20.0, diffusivity_cm2_s=2e-4
+        )
+        result = diffusivity(
+            ions,
+            cell=100 * np.eye(3),
+            frame_interval_fs=20.0,
+            temperature_K=800.0,
+            symbols=["Li"] * 20,
+        )
+        starts.append(result.window.start_ps)
+        bends.append(abs(result.window.curvature_z))
+    # All start at 1 ps, although two in forty are bent by more than two standard deviations.
+    assert np.mean(np.array(starts) < 1.01) > 0.9
+    assert max(bends) < CERTAIN_CURVATURE + 1.0
+
+
+def test_spread_between_runs() -> None:
+    """Ions of a run that move alike, runs that differ: slopes 1 and 3 around 2."""
+    time = np.arange(201.0)
+    positions = np.zeros((201, 4, 3))
+    positions[:, :2, 0] = time[:, None]
+    positions[:, 2:, 0] = np.sqrt(3.0) * time[:, None]
+    lags = np.array([1, 2])
+    fit = LineFit(
+        lags=lags,
+        slope=2.0,
+        slope_sd=0.1,
+        intercept=0.0,
+        intercept_sd=0.0,
+        weights=np.array([1.0, 0.0]),
+        covariance=np.eye(2),
+        curvature_z=0.0,
+        slope_change=0.0,
+    )
+    found = run_spread(positions, np.arange(4), fit, n_runs=2)
+    assert found is not None
+    # Standard deviation of (1, 3) is sqrt(2), of their mean 1.
+    assert found.relative_sd == pytest.approx(0.5)
+    assert found.dof == 1
+    assert found.significant
+    assert run_spread(positions, np.arange(4), fit, n_runs=1) is None
+
+
+def test_covariance_that_is_barely_indefinite_is_still_factorized() -> None:
+    matrix = np.ones((3, 3)) + 1e-6 * np.diag([1.0, -2.0, 1.0])
+    assert np.linalg.eigvalsh(matrix).min() < -1e-7
+    factor, lower = _factorize(matrix)
+    assert lower
+    np.testing.assert_allclose(np.tril(factor) @ np.tril(factor).T, matrix, atol=1e-4)
+    with pytest.raises(DataError, match="not positive definite"):
+        _factorize(np.diag([1.0, -1.0]))
+
+
+def test_window_shorter_than_its_first_lag_is_refused_with_the_numbers() -> None:
+    curve = np.tile(np.linspace(0.0, 10.0, 80), (3, 1))
+    choice = choose_window(curve, 20.0, n_particles=10, site_distance_A=3.0)
+    assert choice.line is None
+    assert "a run of 1.6 ps is too short" in choice.refusal
+    assert "from 1 ps" in choice.refusal
