@@ -13,15 +13,20 @@ from lionn_rs.cli import (
     arrhenius,
     bench,
     check,
+    density,
     diagnose,
     diffusion,
     evaluate,
     info,
+    jumps,
     lammps,
     md,
+    rdf,
     run,
     scan,
     train,
+    vacf,
+    vanhove,
 )
 from lionn_rs.errors import ConfigError, LionnError
 
@@ -44,6 +49,8 @@ app = typer.Typer(
 )
 
 for module in (train, scan, evaluate, check, diagnose, md, diffusion, arrhenius, run, bench, info):
+    app.command(name=module.__name__.rpartition(".")[2])(module.command)
+for module in (rdf, density, jumps, vacf, vanhove):
     app.command(name=module.__name__.rpartition(".")[2])(module.command)
 app.add_typer(lammps.app, name="lammps")
 
