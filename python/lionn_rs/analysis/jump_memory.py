@@ -1,4 +1,4 @@
-"""Memory of consecutive jumps: do ions go back?"""
+"""Memory of consecutive jumps: whether ions go back."""
 
 from __future__ import annotations
 

@@ -154,7 +154,7 @@ def collective_jumps(
 def _pairs_in_space(
     middle: Floats, ion: NDArray[np.int64], cell: Floats, distance_A: float
 ) -> float:
-    """Number of pairs of jumps of different ions whose middles are close, whatever their times."""
+    """Count pairs of jumps of different ions whose middles are close, whatever their times."""
     if len(middle) == 0:
         return 0.0
     # Jumps over the same path share their middle: the matrix is one of paths.

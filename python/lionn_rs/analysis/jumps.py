@@ -164,7 +164,7 @@ def jumps(
         ),
         vibration=_vibration(path, atoms, visits, place),
         jump_ion=visits.ion[arrive],
-        jump_time_ps=visits.enter[arrive] * frame_interval_fs / PS_TO_FS,
+        jump_time_ps=visits.enter[arrive].astype(np.float64) * (frame_interval_fs / PS_TO_FS),
         jump_from=visits.site[arrive - 1],
         jump_to=visits.site[arrive],
         jump_vector_A=vectors,
@@ -195,7 +195,7 @@ def find_sites(
 
 
 def direction(axis: str | Sequence[float], cell: Floats) -> tuple[Floats, str]:
-    """Unit vector and name of a lattice vector or a Cartesian direction.
+    """Return unit vector and name of a lattice vector or a Cartesian direction.
 
     Raises
     ------

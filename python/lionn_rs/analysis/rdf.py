@@ -136,5 +136,7 @@ def rdf(
         n_frames=len(frames),
         n_blocks=len(blocks),
         g_se=g_se,
-        shell=first_shell(counts, ideal, edges),
+        shell=first_shell(
+            counts, ideal, edges, n_centers=len(frames) * len(first) if len(frames) > 1 else None
+        ),
     )

@@ -14,7 +14,9 @@ SMOOTHING_A = 0.08
 MIN_PROMINENCE = 0.15
 """A peak rises above the higher of its two flanks by this part of its height, at least."""
 MIN_RISE = 0.1
-"""... and by this much in g(r), so that noise around 1 is no peak."""
+"""... by this much in g(r)."""
+MIN_NOISE = 5.0
+"""... and by this many standard deviations of independent counts, unless there is one frame."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,7 +38,9 @@ class Shell(Record):
     """Includes the uncertainty of where the minimum is."""
 
 
-def first_shell(counts: Floats, ideal: Floats, edges: Floats) -> Shell | None:
+def first_shell(
+    counts: Floats, ideal: Floats, edges: Floats, *, n_centers: int | None
+) -> Shell | None:
     """First peak and what it holds, with errors over blocks of the trajectory.
 
     Parameters
@@ -47,20 +51,25 @@ def first_shell(counts: Floats, ideal: Floats, edges: Floats) -> Shell | None:
         The same for an ideal gas.
     edges : (n_bins + 1,) float64, Å
         Edges of the bins.
+    n_centers : int or None
+        Centers times frames behind the counts, to tell peaks from noise; ``None`` for a single
+        structure, whose peaks all count.
 
     Returns
     -------
     Shell or None
         ``None`` if there is no peak that stands out.
     """
-    found = _extrema(counts.mean(axis=0), ideal, edges)
+    found = _extrema(counts.mean(axis=0), ideal, edges, n_centers)
     if found is None:
         return None
     n_blocks = len(counts)
     left_out = []
     if n_blocks > 1:
         total = counts.sum(axis=0)
-        left_out = [_extrema((total - block) / (n_blocks - 1), ideal, edges) for block in counts]
+        left_out = [
+            _extrema((total - block) / (n_blocks - 1), ideal, edges, n_centers) for block in counts
+        ]
     errors = [_jackknife([None if e is None else e[k] for e in left_out]) for k in range(4)]
     return Shell(
         peak_A=float(found[0] or 0.0),
@@ -74,7 +83,7 @@ def first_shell(counts: Floats, ideal: Floats, edges: Floats) -> Shell | None:
 
 
 def _jackknife(values: list[float | None]) -> float | None:
-    """Standard error from values that leave out one block each."""
+    """Return the standard error from values that leave out one block each."""
     known = [value for value in values if value is not None]
     if len(known) < 2 or len(known) < len(values):
         return None
@@ -82,7 +91,7 @@ def _jackknife(values: list[float | None]) -> float | None:
 
 
 def _extrema(
-    counts: Floats, ideal: Floats, edges: Floats
+    counts: Floats, ideal: Floats, edges: Floats, n_centers: int | None
 ) -> tuple[float | None, float | None, float | None, float | None] | None:
     """Peak position and height, position of the minimum, coordination number."""
     from scipy.ndimage import gaussian_filter1d
@@ -91,11 +100,15 @@ def _extrema(
     width = float(edges[1] - edges[0])
     r = 0.5 * (edges[1:] + edges[:-1])
     g = gaussian_filter1d(counts / ideal, SMOOTHING_A / width, mode="nearest")
-    peaks = [
-        int(peak)
-        for peak, rise in zip(*_prominences(find_peaks, g), strict=True)
-        if rise >= max(MIN_PROMINENCE * g[peak], MIN_RISE)
-    ]
+    noise = np.zeros_like(g)
+    if n_centers is not None:
+        # A Gaussian average is as good as one over 2 sqrt(pi) standard deviations.
+        pairs = g * ideal / width * 2.0 * np.sqrt(np.pi) * SMOOTHING_A * n_centers
+        noise = np.divide(g, np.sqrt(pairs), out=noise, where=pairs > 0.0)
+    candidates, properties = find_peaks(g, prominence=0.0)
+    rise = properties["prominences"]
+    needed = np.maximum(np.maximum(MIN_PROMINENCE * g, MIN_RISE), MIN_NOISE * noise)[candidates]
+    peaks = candidates[rise >= needed].tolist()
     if not peaks:
         return None
     peak = peaks[0]
@@ -110,11 +123,6 @@ def _extrema(
     cumulated = float(np.interp(r[bottom], edges[1:], np.cumsum(counts)))
     minimum = float(r[bottom]) if len(lowest) > 1 else _vertex(r, g, bottom)
     return position, float(g[peak]), minimum, cumulated
-
-
-def _prominences(find_peaks: object, g: Floats) -> tuple[list[int], list[float]]:
-    peaks, properties = find_peaks(g, prominence=0.0)  # type: ignore[operator]
-    return peaks.tolist(), properties["prominences"].tolist()
 
 
 def _vertex(r: Floats, g: Floats, k: int) -> float:

@@ -233,7 +233,8 @@ def name_equivalent(
     import spglib
 
     points = np.asarray(framework, dtype=np.float64) @ np.linalg.inv(sites.cell)
-    found = spglib.get_symmetry((sites.cell, points, np.asarray(numbers)), symprec=symprec_A)
+    crystal = (sites.cell.tolist(), points.tolist(), np.asarray(numbers).tolist())
+    found = spglib.get_symmetry(crystal, symprec=symprec_A)
     if found is None:
         raise DataError(f"no symmetry of the framework within {symprec_A} Å")
     kind = np.arange(sites.n_sites)
@@ -257,7 +258,7 @@ def name_equivalent(
 
 
 def _letters(k: int) -> str:
-    """``A`` ... ``Z``, ``AA``, ``AB``, ..."""
+    """Return ``A`` ... ``Z``, ``AA``, ``AB``, ..."""
     text = chr(ord("A") + k % 26)
     return text if k < 26 else _letters(k // 26 - 1) + text
 

@@ -78,7 +78,7 @@ def as_symbols(
 
 
 def members(symbols: NDArray[np.str_], species: str) -> NDArray[np.uint64]:
-    """Indices of the atoms of a species.
+    """Return the indices of the atoms of a species.
 
     Raises
     ------

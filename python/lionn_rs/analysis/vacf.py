@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 from scipy.integrate import trapezoid
 
 from lionn_rs import _core
@@ -150,9 +150,9 @@ def vacf(
     n_window = round(window_ps * PS_TO_FS / frame_interval_fs)
     if n_window < 4 or len(speed) < N_BLOCKS * (n_window + 1):
         raise DataError(
-            f"vacf: a window of {window_ps:g} ps needs at least {N_BLOCKS} windows in the run and 4 "
-            f"frames in the window, got {len(speed)} frames every {frame_interval_fs:g} fs: choose "
-            "another window"
+            f"vacf: a window of {window_ps:g} ps needs at least {N_BLOCKS} windows in the run and "
+            f"4 frames in the window, got {len(speed)} frames every {frame_interval_fs:g} fs: "
+            "choose another window"
         )
     raw = np.stack([_correlation(block, atoms, n_window) for block in _blocks(speed)])
     mean = _correlation(speed, atoms, n_window)
@@ -180,7 +180,7 @@ def vacf(
         response="(sin(pi f h)/(pi f h))² of differences" if differences else "none",
         window_ps=float(window_ps),
         resolution_THz=_width(window_ps),
-        lag_ps=np.arange(n_window + 1) * dt_ps,
+        lag_ps=np.asarray(np.arange(n_window + 1) * dt_ps, dtype=np.float64),
         correlation=mean / mean[0],
         correlation_se=np.std(raw / raw[:, :1], axis=0, ddof=1) / root,
         frequency_THz=frequency,
@@ -221,7 +221,7 @@ def power_spectrum(
     even[:n] = correlation * taper
     even[-n + 1 :] = even[n - 1 : 0 : -1]
     spectrum = np.fft.rfft(even).real
-    frequency = np.fft.rfftfreq(len(even), interval_ps)
+    frequency: Floats = np.asarray(np.fft.rfftfreq(len(even), interval_ps), dtype=np.float64)
     if differences_ps is not None:
         spectrum = spectrum / np.sinc(frequency * differences_ps) ** 2
     return frequency, np.asarray(spectrum / trapezoid(spectrum, frequency))
@@ -240,7 +240,7 @@ def _blocks(speed: Floats) -> list[Floats]:
     return [np.ascontiguousarray(block) for block in np.array_split(speed, N_BLOCKS)]
 
 
-def _correlation(speed: Floats, atoms: Floats, n_window: int) -> Floats:
+def _correlation(speed: Floats, atoms: NDArray[np.uint64], n_window: int) -> Floats:
     """``<v(0)·v(t)>`` of the atoms up to the window, Å²/fs²."""
     groups = np.ones(speed.shape[1], dtype=np.uint64)
     groups[atoms.astype(int)] = 0

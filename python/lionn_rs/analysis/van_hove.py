@@ -122,7 +122,7 @@ def van_hove_self(
     return VanHoveSelf(
         species=species,
         n_ions=len(atoms),
-        lag_ps=lags * frame_interval_fs / PS_TO_FS,
+        lag_ps=lags.astype(np.float64) * (frame_interval_fs / PS_TO_FS),
         r_A=0.5 * (edges[1:] + edges[:-1]),
         density=counts / windows / (r_max / n_bins),
         beyond=1.0 - counts.sum(axis=1) / windows[:, 0],
@@ -209,7 +209,7 @@ def van_hove_distinct(
         n_origins = max(n_origins, len(origins))
     return VanHoveDistinct(
         pair=pair,
-        lag_ps=lags * frame_interval_fs / PS_TO_FS,
+        lag_ps=lags.astype(np.float64) * (frame_interval_fs / PS_TO_FS),
         r_A=0.5 * (edges[1:] + edges[:-1]),
         g=np.array(g),
         g_se=np.array(g_se),

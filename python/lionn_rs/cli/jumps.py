@@ -45,8 +45,8 @@ def command(
 
     Writes jumps.json, tables of sites and jumps, and two figures into each run's folder.
     """
+    from lionn_rs.workflows.jump_files import jump_files
     from lionn_rs.workflows.mechanism import open_run, targets
-    from lionn_rs.workflows.mechanism_commands import jump_files
     from lionn_rs.workflows.transport import find_trajectories
 
     folders = find_trajectories(runs)

@@ -116,10 +116,12 @@ def flat_axes(matrix: Floats, direction: str) -> Floats:
 
 
 def corners(flat: Floats) -> Floats:
+    """Outline (5, 2) of the flat cell, closed."""
     return np.array([[0, 0], [1, 0], [1, 1], [0, 1], [0, 0]], dtype=np.float64) @ flat
 
 
 def draw_cell(ax: Axes, flat: Floats) -> None:
+    """Draw the outline of the cell."""
     outline = corners(flat)
     ax.plot(outline[:, 0], outline[:, 1], color=LIGHT, linewidth=1.0, zorder=1)
 
@@ -155,6 +157,7 @@ def frame_view(ax: Axes, flat: Floats) -> None:
 
 
 def clip_to_cell(artist: Any, ax: Axes, flat: Floats) -> None:
+    """Hide what lies outside of the cell."""
     from matplotlib.patches import Polygon
 
     artist.set_clip_path(Polygon(corners(flat), closed=True, transform=ax.transData))

@@ -45,7 +45,7 @@ def plot_van_hove(self_part: VanHoveSelf, distinct: VanHoveDistinct) -> Figure:
 
 
 def _some(n: int) -> list[int]:
-    return np.unique(np.linspace(0, n - 1, min(N_CURVES, n)).astype(int)).tolist()
+    return [int(k) for k in np.unique(np.linspace(0, n - 1, min(N_CURVES, n)).astype(int))]
 
 
 def _shades(n: int) -> Any:
@@ -103,7 +103,7 @@ def _draw_distinct(ax: Axes, result: VanHoveDistinct) -> None:
     ax.set_ylim(0.0, max(1.3 * top, 1.5))
     ax.set_xlabel("distance r / Å")
     ax.set_ylabel(r"$G_d(r,t)\,/\,\rho$")
-    ax.legend(title="–".join(result.pair) + ", lag", title_fontsize=7.5)
+    ax.legend(title="–".join(result.pair) + ", lag", title_fontsize=7.5, loc="lower right")
 
 
 def _draw_non_gaussian(ax: Axes, result: VanHoveSelf) -> None:

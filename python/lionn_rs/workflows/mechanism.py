@@ -14,7 +14,7 @@ from lionn_rs.files import write_json, write_text
 from lionn_rs.units import PS_TO_FS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
     from pathlib import Path
 
     from ase import Atoms
@@ -70,7 +70,7 @@ class Run:
         )
 
     def record(self) -> dict[str, Any]:
-        """What makes a result reproducible, for its JSON file."""
+        """Return what makes a result reproducible, for its JSON file."""
         return {
             "schema_version": SCHEMA_VERSION,
             "folder": str(self.folder),
@@ -146,8 +146,16 @@ def open_run(
         symbols=symbols,
         carrier=carrier,
         drift=drift,
-        temperature_K=float(trajectory.temperature_K) if stage == "production" else None,
+        temperature_K=_temperature(trajectory) if stage == "production" else None,
     )
+
+
+def _temperature(trajectory: Trajectory) -> float | None:
+    """Temperature of the production, K; ``None`` if it changes along it or is not known."""
+    protocol = trajectory.metadata.get("protocol", {})
+    if protocol.get("production_end_K") is not None or "temperature_K" not in protocol:
+        return None
+    return float(trajectory.temperature_K)
 
 
 def targets(folders: Sequence[Path], output: Path | None) -> list[Path]:
@@ -209,7 +217,7 @@ def parse_pairs(text: str, symbols: Sequence[str]) -> list[tuple[str, str]]:
     return list(dict.fromkeys(pairs))
 
 
-def write_table(path: Path, columns: dict[str, Iterable[Any]]) -> None:
+def write_table(path: Path, columns: Mapping[str, Iterable[Any]]) -> None:
     """CSV file with a header; missing values are empty fields."""
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")

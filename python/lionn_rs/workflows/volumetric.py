@@ -10,16 +10,20 @@ import numpy as np
 from lionn_rs.files import write_text
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from pathlib import Path
 
     from ase import Atoms
 
     from lionn_rs.analysis import IonDensity
+    from lionn_rs.analysis.trajectory import Floats
 
 __all__ = ["write_chgcar", "write_cube"]
 
 PER_LINE = 5
 """Numbers per line of a CHGCAR."""
+PER_LINE_CUBE = 6
+"""Numbers per line of a cube file; every row along c starts a new line."""
 
 
 def write_chgcar(path: Path, density: IonDensity, framework: Atoms) -> None:
@@ -39,16 +43,15 @@ def write_chgcar(path: Path, density: IonDensity, framework: Atoms) -> None:
     from ase.io.vasp import write_vasp
 
     head = io.StringIO()
-    write_vasp(head, framework, direct=True, sort=True, vasp5=True, label=_comment(density))
+    write_vasp(head, framework, direct=True, sort=True, vasp5=True)
+    # The first line is free text; ASE writes the symbols, which stand in the sixth line as well.
+    structure = head.getvalue().split("\n", 1)[1].rstrip("\n")
     # The first lattice vector runs fastest.
     numbers = (density.values * density.volume_A3).ravel(order="F")
-    lines = head.getvalue().rstrip("\n") + "\n\n"
+    lines = f"{_comment(density)}\n{structure}\n\n"
     lines += " ".join(str(n) for n in density.values.shape) + "\n"
-    full = len(numbers) // PER_LINE * PER_LINE
     text = io.StringIO()
-    np.savetxt(text, numbers[:full].reshape(-1, PER_LINE), fmt="%.10E")
-    if full < len(numbers):
-        np.savetxt(text, numbers[None, full:], fmt="%.10E")
+    _write_numbers(text, numbers, PER_LINE)
     write_text(path, lines + text.getvalue())
 
 
@@ -64,11 +67,33 @@ def write_cube(path: Path, density: IonDensity, framework: Atoms) -> None:
     framework : Atoms
         Atoms of the picture; must have the cell of the density.
     """
-    from ase.io.cube import write_cube as ase_write_cube
+    from ase.units import Bohr
 
+    origin = (0.0, 0.0, 0.0)
+    # ASE takes the order of the loops from the second line; X, Y, Z are a, b, c.
+    order = "OUTER LOOP: X, MIDDLE LOOP: Y, INNER LOOP: Z"
+    lines = [_comment(density), order, _row(len(framework), origin)]
+    steps = density.cell / np.array(density.values.shape)[:, None] / Bohr
+    lines += [_row(n, step) for n, step in zip(density.values.shape, steps, strict=True)]
+    for number, position in zip(framework.numbers, framework.positions / Bohr, strict=True):
+        lines.append(_row(int(number), (0.0, *position)))
     text = io.StringIO()
-    ase_write_cube(text, framework, data=density.values, comment=_comment(density))
-    write_text(path, text.getvalue())
+    for plane in density.values:
+        for row in plane:
+            _write_numbers(text, row, PER_LINE_CUBE)
+    write_text(path, "\n".join(lines) + "\n" + text.getvalue())
+
+
+def _row(count: int, numbers: Iterable[float]) -> str:
+    return f"{count:5d}" + "".join(f"{number:15.9f}" for number in numbers)
+
+
+def _write_numbers(text: io.StringIO, numbers: Floats, per_line: int) -> None:
+    """Numbers with eleven digits, the last line as short as it must be."""
+    full = len(numbers) // per_line * per_line
+    np.savetxt(text, numbers[:full].reshape(-1, per_line), fmt="%.10E")
+    if full < len(numbers):
+        np.savetxt(text, numbers[None, full:], fmt="%.10E")
 
 
 def _comment(density: IonDensity) -> str:

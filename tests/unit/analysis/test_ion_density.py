@@ -29,9 +29,7 @@ def gaussian_ions(sd: float, n_frames: int = 4000) -> np.ndarray:
 
 
 def density(sd: float = 0.3, **options):
-    return ion_density(
-        gaussian_ions(sd), cell=SKEWED, species="Li", symbols=["Li"] * 3, **options
-    )
+    return ion_density(gaussian_ions(sd), cell=SKEWED, species="Li", symbols=["Li"] * 3, **options)
 
 
 def test_the_integral_is_the_number_of_ions() -> None:
@@ -81,6 +79,7 @@ def test_bad_grids_are_refused() -> None:
 
 def test_files_are_read_back_by_pymatgen_and_ase(tmp_path: Path) -> None:
     from ase.io.cube import read_cube
+    from pymatgen.io.common import VolumetricData
     from pymatgen.io.vasp import Chgcar
 
     result = density(spacing_A=0.9)
@@ -97,9 +96,11 @@ def test_files_are_read_back_by_pymatgen_and_ase(tmp_path: Path) -> None:
     assert chgcar.data["total"].mean() == pytest.approx(3.0, rel=1e-9)
     with (tmp_path / "density.cube").open() as file:
         cube = read_cube(file)
-    np.testing.assert_allclose(cube["data"], result.values, rtol=1e-5)  # ASE writes six digits
+    np.testing.assert_allclose(cube["data"], result.values, rtol=1e-9)
     np.testing.assert_allclose(cube["atoms"].positions, framework.positions, atol=1e-5)
-    np.testing.assert_allclose(cube["atoms"].cell[:], SKEWED, atol=1e-4)
+    np.testing.assert_allclose(cube["atoms"].cell[:], SKEWED, atol=1e-5)
+    again = VolumetricData.from_cube(tmp_path / "density.cube")
+    np.testing.assert_allclose(again.data["total"], result.values, rtol=1e-9)
     np.testing.assert_array_equal(cube["origin"], 0.0)
     assert not list(tmp_path.glob("*.tmp"))
 
@@ -107,7 +108,8 @@ def test_files_are_read_back_by_pymatgen_and_ase(tmp_path: Path) -> None:
 def test_sites_are_found_where_the_ions_are() -> None:
     sites = sites_from_density(density(spacing_A=0.25, smearing_A=0.2))
     assert sites.n_sites == 3
-    np.testing.assert_allclose(sites.occupancy, 1.0, atol=0.01)
+    # The tails below the mean density, about 2 %, belong to no basin.
+    np.testing.assert_allclose(sites.occupancy, 1.0, atol=0.03)
     for place in PLACES:
         steps = sites.fractional - place
         off = np.linalg.norm((steps - np.round(steps)) @ SKEWED, axis=1)

@@ -46,7 +46,7 @@ def n_moves(truth: np.ndarray) -> int:
 def test_every_jump_is_found_and_none_is_invented() -> None:
     path, truth = hoppers(diffusivity_cm2_s=2e-5)
     result = analyze(path)
-    assert n_moves(truth) > 500
+    assert n_moves(truth) > 300
     # A hop is missed if the ion goes on before a frame inside the sphere (90 % of the time each).
     assert result.n_jumps == pytest.approx(n_moves(truth), rel=0.02)
     rate = 6 * 2e-5 / A2_FS_TO_CM2_S / A**2 * 1e6
@@ -61,7 +61,7 @@ def test_every_jump_is_found_and_none_is_invented() -> None:
 
 def test_slow_jumps_are_found_exactly() -> None:
     """With stays of hundreds of frames every jump is seen, at its time and with its vector."""
-    path, truth = hoppers(diffusivity_cm2_s=1e-6)
+    path, truth = hoppers(diffusivity_cm2_s=3e-6)
     result = analyze(path)
     moved = np.argwhere(np.any(np.abs(np.diff(truth, axis=0)) > 0.5, axis=2))
     assert result.n_jumps == len(moved) > 30
@@ -161,10 +161,10 @@ def test_ions_that_hop_together_are_seen() -> None:
     single = analyze(alone, collective_window_fs=200.0, collective_distance_A=3.0).collective
     assert single.ratio_interval is not None
     assert single.ratio_interval[0] < 1.0 < single.ratio_interval[1]
-    # Pairs start on the same site here, so their jumps have the same middle.
+    # Two ions that hop as one, one site apart; vibration delays the arrivals by some 100 fs.
     together, _ = hoppers(diffusivity_cm2_s=3e-6, together=2, seed=3)
-    together[:, 1::2] += together[0, ::2].round(0) - together[0, 1::2].round(0)
-    pairs = analyze(together, collective_window_fs=200.0, collective_distance_A=3.0).collective
+    together[:, 1::2] += np.round((together[0, ::2] - together[0, 1::2]) / A) * A + [A, 0.0, 0.0]
+    pairs = analyze(together, collective_window_fs=600.0, collective_distance_A=3.5).collective
     assert pairs.ratio is not None
     assert pairs.ratio > 3.0
     assert pairs.share is not None

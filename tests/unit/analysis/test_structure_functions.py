@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from scipy.integrate import trapezoid
+from scipy.stats import maxwell
 
 from lionn_rs import _core
 from lionn_rs.analysis import (
@@ -82,11 +84,11 @@ def test_error_of_the_coordination_number_is_the_spread_of_runs() -> None:
 
 
 def test_ideal_gas_has_no_structure_and_no_shell() -> None:
-    gas = np.random.default_rng(2).uniform(0.0, 1.0, (60, 80, 3)) @ SKEWED
+    gas = np.random.default_rng(2).uniform(0.0, 1.0, (200, 80, 3)) @ SKEWED
     result = rdf(gas, cell=SKEWED, pair=("Li", "Li"), symbols=["Li"] * 80, n_bins=40)
     outer = result.r_A > 2.0
-    # About 1e5 pairs per bin; 79 others and the own images instead of 80.
-    np.testing.assert_allclose(result.g[outer], 79 / 80, atol=0.03)
+    # At least 1e4 distinct pairs per bin: 1 %; there are 79 others and not 80.
+    np.testing.assert_allclose(result.g[outer], 79 / 80, atol=0.04)
     assert result.shell is None
 
 
@@ -101,8 +103,6 @@ def test_self_part_of_brownian_motion_is_a_gaussian() -> None:
     for lag, row in zip((5, 20), result.density, strict=True):
         variance = 0.04 * lag
         # The exact mean over a bin, from the distribution function of the Maxwell distribution.
-        from scipy.stats import maxwell
-
         expected = np.diff(maxwell.cdf(edges, scale=np.sqrt(variance))) / 0.1
         # 10,000 independent displacements at the longer lag: 2 % where the density is highest.
         np.testing.assert_allclose(row, expected, atol=0.02 * expected.max() + 0.01)
@@ -139,7 +139,7 @@ def test_distinct_part_of_an_ideal_gas_is_one_and_without_a_lag_it_is_the_rdf() 
 def test_a_place_that_is_left_is_filled_when_ions_move_in_a_row() -> None:
     """A chain that shifts by one site: at r = 0 there is exactly one other ion."""
     chain = np.stack([3.0 * np.arange(4), np.full(4, 1.0), np.full(4, 1.0)], axis=1)
-    path = np.stack([chain, chain + [3.0, 0.0, 0.0]])
+    path = np.stack([chain, chain + np.array([3.0, 0.0, 0.0])])
     result = van_hove_distinct(
         path, cell=np.diag([12.0, 9.0, 9.0]), frame_interval_fs=1000.0, pair=("Li", "Li"),
         symbols=["Li"] * 4, lags_ps=[0.0, 1.0], r_max=1.0, n_bins=1,
@@ -166,9 +166,10 @@ def test_harmonic_oscillator_is_one_line_at_its_frequency(source: str) -> None:
     np.testing.assert_allclose(result.correlation, expected, atol=0.02)
     assert result.peak_frequency_THz == pytest.approx(8.0, abs=0.05)
     assert result.mean_frequency_THz == pytest.approx(8.0, abs=0.05)
-    assert np.trapezoid(result.spectrum, result.frequency_THz) == pytest.approx(1.0)
+    assert trapezoid(result.spectrum, result.frequency_THz) == pytest.approx(1.0)
     above = result.frequency_THz[result.spectrum > 0.5 * result.spectrum.max()]
-    assert np.ptp(above) == pytest.approx(result.resolution_THz, rel=0.1)
+    # The grid of frequencies is 0.06 THz wide.
+    assert np.ptp(above) == pytest.approx(result.resolution_THz, abs=0.13)
     assert abs(result.diffusivity_cm2_s) < 1e-7  # <v²> t_window/3 would be 1e-2
 
 
@@ -189,7 +190,7 @@ def test_two_lines_keep_their_weights_after_the_correction() -> None:
     )
     result = vacf(frame_interval_fs=20.0, species="Li", symbols=["Li"] * 20, positions=positions)
     low = result.frequency_THz < 10.0
-    share = np.trapezoid(result.spectrum[low], result.frequency_THz[low])
+    share = trapezoid(result.spectrum[low], result.frequency_THz[low])
     assert share == pytest.approx(0.5, abs=0.02)
 
 
@@ -229,8 +230,6 @@ def test_core_refuses_what_does_not_fit() -> None:
     with pytest.raises(ConfigError, match="lag of 4 frames"):
         _core.van_hove_self(path, atoms, np.array([4], dtype=np.uint64), 1.0, 5)
     with pytest.raises(ConfigError, match="lag of 1 ps does not fit 4 frames"):
-        van_hove_self(
-            path, frame_interval_fs=10.0, species="Li", symbols=["Li"] * 2, lags_ps=[1.0]
-        )
+        van_hove_self(path, frame_interval_fs=10.0, species="Li", symbols=["Li"] * 2, lags_ps=[1.0])
     with pytest.raises(ConfigError, match=r"no Na atoms \(there are Li\)"):
         van_hove_self(path, frame_interval_fs=10.0, species="Na", symbols=["Li"] * 2)
