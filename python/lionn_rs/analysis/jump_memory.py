@@ -13,6 +13,8 @@ from .visits import Integers, Visits
 
 TWO_SIDED = 1.959963984540054
 """97.5 % quantile of the normal distribution."""
+SAME = 1e-9
+"""Cosines and shares that differ by less are the same."""
 
 
 def jump_correlation(
@@ -64,7 +66,7 @@ def jump_correlation(
         factor_cosine_se = None if mean_se is None else 2.0 * mean_se / (1.0 - mean) ** 2
     factor, interval, remark = None, None, ""
     if tracer_cm2_s is None:
-        remark = "no tracer diffusivity"
+        remark = "no self-diffusivity: not diffusive, or not given"
     elif random <= 0.0:
         remark = "no jumps"
     else:
@@ -91,14 +93,14 @@ def jump_correlation(
 def clustered_mean(values: Floats, cluster: Integers) -> tuple[float | None, float | None]:
     """Mean and its standard error when values of one cluster (ion) may be correlated.
 
-    The sum of deviations of each cluster counts as one observation; with a single cluster there
-    is no error.
+    The sum of deviations of each cluster counts as one observation; with a single cluster, or
+    values that are all the same, there is no error.
     """
     if len(values) == 0:
         return None, None
     mean = float(values.mean())
     sums = np.bincount(cluster, values - mean)
     n = len(np.unique(cluster))
-    if n < 2:
+    if n < 2 or np.ptp(values) < SAME:
         return mean, None
     return mean, float(np.sqrt(np.sum(sums**2) * n / (n - 1))) / len(values)

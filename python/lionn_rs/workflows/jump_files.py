@@ -74,7 +74,7 @@ def jump_files(
     force: bool,
 ) -> list[str]:
     """Sites and jumps; ``jumps.json``, ``jumps.csv``, ``sites.csv``, ``sites.extxyz``, figures."""
-    from lionn_rs.analysis import diffusivity, find_sites, jumps, name_equivalent
+    from lionn_rs.analysis import find_sites, jumps, name_equivalent
     from lionn_rs.plots.jumps import plot_jump_network, plot_jump_statistics
 
     framework = run.framework()
@@ -85,18 +85,7 @@ def jump_files(
         chosen = find_sites(run.positions, barrier_kT=barrier_kT, **common)
     if symmetry:
         chosen = name_equivalent(chosen, framework.numbers, framework.positions)
-    tracer = ln_sd = None
-    if run.temperature_K is not None:
-        diffusion = diffusivity(
-            run.positions,
-            frame_interval_fs=run.interval_fs,
-            temperature_K=run.temperature_K,
-            drift_reference="none",
-            compare_pymatgen=False,
-            **common,
-        )
-        if diffusion.diffusive:
-            tracer, ln_sd = diffusion.diffusivity_cm2_s, diffusion.ln_sd
+    tracer, ln_sd = _tracer(run)
     result = jumps(
         run.positions,
         frame_interval_fs=run.interval_fs,
@@ -122,6 +111,28 @@ def jump_files(
     )
     save_figure(plot_jump_statistics(result), folder, "jump_statistics")
     return [*jump_lines(result), f"  written: {folder / 'jumps.json'}"]
+
+
+def _tracer(run: Run) -> tuple[float | None, float | None]:
+    """Self-diffusivity and the error of its logarithm; nothing where the run has none."""
+    from lionn_rs.analysis import diffusivity
+
+    if run.temperature_K is None:
+        return None, None
+    try:
+        result = diffusivity(
+            run.positions,
+            cell=run.cell,
+            symbols=run.symbols,
+            carrier=run.carrier,
+            frame_interval_fs=run.interval_fs,
+            temperature_K=run.temperature_K,
+            drift_reference="none",
+            compare_pymatgen=False,
+        )
+    except DataError:
+        return None, None
+    return (result.diffusivity_cm2_s, result.ln_sd) if result.diffusive else (None, None)
 
 
 def _write_jumps(run: Run, result: JumpResult, folder: Path) -> None:

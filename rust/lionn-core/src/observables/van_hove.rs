@@ -98,7 +98,7 @@ pub fn distinct_histogram(
 
 /// All images of a fractional difference within `reach` along each reciprocal direction, with their lattice shifts.
 #[inline]
-fn for_images(steps: [f64; 3], reach: [f64; 3], mut visit: impl FnMut([f64; 3], [f64; 3])) {
+pub(super) fn for_images(steps: [f64; 3], reach: [f64; 3], mut visit: impl FnMut([f64; 3], [f64; 3])) {
     let range = |axis: usize| ((-reach[axis] - steps[axis]).ceil(), (reach[axis] - steps[axis]).floor());
     let (bounds_a, bounds_b, bounds_c) = (range(0), range(1), range(2));
     let mut a = bounds_a.0;
