@@ -12,7 +12,6 @@ from numpy.typing import ArrayLike
 from lionn_rs.analysis import JumpResult
 from lionn_rs.analysis.trajectory import Floats
 from lionn_rs.numbers import significant
-from lionn_rs.units import PS_TO_FS
 
 from .structure import VIEWS, clip_to_cell, corners, draw_cell, flat_axes, frame_view
 from .style import COLORS, DOUBLE_IN, GRAY, LIGHT, new_figure, panel_label
@@ -195,8 +194,8 @@ def _draw_residence(ax: Axes, result: JumpResult) -> None:
     ax.set_ylim(max(0.5 * lowest, 1e-3), 1.1)
     ax.set_xlabel("time in the site / ps")
     ax.set_ylabel("probability to stay longer")
-    ax.legend(loc="best")
-    if not shown:
-        run = result.run_ps * PS_TO_FS
-        ax.text(0.5, 0.5, f"no complete stay in {run / PS_TO_FS:g} ps", transform=ax.transAxes,
+    if shown:
+        ax.legend(loc="best")
+    else:
+        ax.text(0.5, 0.5, f"no complete stay in {result.run_ps:g} ps", transform=ax.transAxes,
                 ha="center", color=GRAY)  # fmt: skip
