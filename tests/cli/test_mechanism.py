@@ -115,7 +115,15 @@ def test_jumps_are_those_of_the_hoppers(run, lionn, tmp_path):
     arguments = ("--sites", tmp_path / "sites.cif", "--min-residence-fs", 0, "--output", tmp_path)
     outcome = lionn("jumps", run, *arguments)
     assert outcome.code == 0, outcome.err
-    found = json.loads((tmp_path / "jumps.json").read_text())["jumps"]
+    content = json.loads((tmp_path / "jumps.json").read_text())
+    found = content["jumps"]
+    barrier = content["effective_barrier"]
+    kT = 8.617333262e-5 * 800.0
+    rate_THz = found["rate_per_ns"] / 1000.0
+    assert rate_THz == pytest.approx(
+        barrier["frequency_THz"] * np.exp(-barrier["barrier_eV"] / kT), rel=1e-6
+    )
+    assert barrier["interval_eV"][0] < barrier["barrier_eV"] < barrier["interval_eV"][1]
     # 5e-5 cm²/s, 12 ions, 20 ps: 68 jumps are expected.
     assert 45 < found["n_jumps"] < 95
     assert found["length_mean_A"] == pytest.approx(A, rel=0.05)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from .arrhenius import arrhenius, arrhenius_from_results
 from .arrhenius_result import ArrheniusPoint, ArrheniusResult, Extrapolation, UpperBound
+from .attempt import EffectiveBarrier, effective_barrier
 from .conductivity import CollectiveResult, nernst_einstein, nernst_einstein_factor
 from .diffusion import diffusivity
 from .ion_density import IonDensity, ion_density
@@ -28,6 +29,7 @@ __all__ = [
     "AxisDiffusivity",
     "CollectiveResult",
     "DiffusionResult",
+    "EffectiveBarrier",
     "Extrapolation",
     "IonDensity",
     "JumpResult",
@@ -43,6 +45,7 @@ __all__ = [
     "arrhenius_from_results",
     "collective_msd",
     "diffusivity",
+    "effective_barrier",
     "find_sites",
     "ion_density",
     "jumps",

@@ -14,7 +14,7 @@ from lionn_rs.workflows.mechanism import Run, claim, write_record, write_table
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from lionn_rs.analysis import JumpResult, SiteSet
+    from lionn_rs.analysis import EffectiveBarrier, JumpResult, SiteSet
     from lionn_rs.analysis.trajectory import Floats
 
 __all__ = ["jump_files", "jump_lines", "read_sites"]
@@ -103,14 +103,22 @@ def jump_files(
         f"{n}.{kind}" for n in ("jump_network", "jump_statistics") for kind in ("png", "svg")
     ]
     claim(folder, names + figures, force=force)
-    _write_jumps(run, result, folder)
+    barrier = _barrier(run, result)
+    _write_jumps(run, result, barrier, folder)
     save_figure(
         plot_jump_network(result, framework=framework.positions, title=run.title),
         folder,
         "jump_network",
     )
     save_figure(plot_jump_statistics(result), folder, "jump_statistics")
-    return [*jump_lines(result), f"  written: {folder / 'jumps.json'}"]
+    lines = jump_lines(result)
+    if barrier is not None:
+        frequency = with_error(barrier.frequency_THz, barrier.frequency_se_THz)
+        lines.append(
+            f"  attempt frequency {frequency} THz; effective barrier kT ln(nu/rate) "
+            f"{barrier.barrier_eV:.3f} eV, 95 % {interval(*barrier.interval_eV, 3)}"
+        )
+    return [*lines, f"  written: {folder / 'jumps.json'}"]
 
 
 def _tracer(run: Run) -> tuple[float | None, float | None]:
@@ -135,7 +143,33 @@ def _tracer(run: Run) -> tuple[float | None, float | None]:
     return (result.diffusivity_cm2_s, result.ln_sd) if result.diffusive else (None, None)
 
 
-def _write_jumps(run: Run, result: JumpResult, folder: Path) -> None:
+def _barrier(run: Run, result: JumpResult) -> EffectiveBarrier | None:
+    """Barrier from the rate and the mean vibration frequency, where the frames resolve it."""
+    from lionn_rs.analysis import effective_barrier, vacf
+
+    if run.temperature_K is None or result.n_jumps == 0:
+        return None
+    try:
+        spectrum = vacf(
+            positions=run.positions,
+            symbols=run.symbols,
+            species=run.carrier,
+            frame_interval_fs=run.interval_fs,
+        )
+    except DataError:
+        return None
+    return effective_barrier(
+        result.rate_per_ns,
+        result.rate_interval_per_ns,
+        frequency_THz=spectrum.mean_frequency_THz,
+        frequency_se_THz=spectrum.mean_frequency_se_THz,
+        temperature_K=run.temperature_K,
+    )
+
+
+def _write_jumps(
+    run: Run, result: JumpResult, barrier: EffectiveBarrier | None, folder: Path
+) -> None:
     from ase import Atoms
     from ase.io import write
 
@@ -177,7 +211,8 @@ def _write_jumps(run: Run, result: JumpResult, folder: Path) -> None:
     # The single jumps are in the table.
     for name in ("jump_ion", "jump_time_ps", "jump_from", "jump_to", "jump_vector_A"):
         content.pop(name)
-    write_record(folder / "jumps.json", run, {"jumps": content})
+    found = None if barrier is None else barrier.to_dict()
+    write_record(folder / "jumps.json", run, {"jumps": content, "effective_barrier": found})
 
 
 def jump_lines(result: JumpResult) -> list[str]:
