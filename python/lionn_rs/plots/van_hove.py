@@ -100,10 +100,11 @@ def _draw_distinct(ax: Axes, result: VanHoveDistinct) -> None:
         ax.fill_between(result.r_A, low, high, color=color, alpha=0.2, linewidth=0)
     ax.set_xlim(0.0, float(result.r_A[-1]))
     top = float(result.g[:, len(result.r_A) // 8 :].max())
-    ax.set_ylim(0.0, max(1.3 * top, 1.5))
+    # Room for the legend above the curves.
+    ax.set_ylim(0.0, max(1.8 * top, 2.0))
     ax.set_xlabel("distance r / Å")
     ax.set_ylabel(r"$G_d(r,t)\,/\,\rho$")
-    ax.legend(title="–".join(result.pair) + ", lag", title_fontsize=7.5, loc="lower right")
+    ax.legend(title="–".join(result.pair) + ", lag", title_fontsize=7.5, loc="upper right", ncols=2)
 
 
 def _draw_non_gaussian(ax: Axes, result: VanHoveSelf) -> None:
