@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from lionn_rs import _core
 from lionn_rs.analysis import diffusivity, jumps, sites_from_coordinates, synthetic
 from lionn_rs.analysis.residence import kaplan_meier, rate_interval
 from lionn_rs.analysis.visits import find_visits
@@ -251,3 +252,25 @@ def test_wrong_input_is_named() -> None:
     few = analyze(path)
     assert few.n_jumps < 20
     assert any("jumps: rates and shares are uncertain" in text for text in few.warnings)
+
+
+@pytest.mark.parametrize("step", [0.1, 3.0], ids=["slow", "wild"])
+def test_assignment_is_that_of_all_sites_and_images(step: float) -> None:
+    """In a skewed cell with two close sites; a slow path uses what the ion did before."""
+    cell = np.array([[5.0, 0.3, 0.0], [3.0, 6.0, 0.4], [-2.0, 0.0, 6.1]])
+    sites = np.array([[0.1, 0.2, 0.9], [0.6, 0.4, 0.45], [0.3, 0.9, 0.2], [0.4, 0.9, 0.2]])
+    path = np.cumsum(step * np.random.default_rng(7).standard_normal((300, 2, 3)), axis=0)
+    atoms = np.array([1, 0], dtype=np.uint64)
+    site, shift = _core.assign_sites(cell.tolist(), path, atoms, sites, 1.9)
+    around = np.array(list(np.ndindex(7, 7, 7))) - 3
+    for column, atom in enumerate((1, 0)):
+        place = path[:, atom] @ np.linalg.inv(cell)
+        images = np.round(place[:, None] - sites)[:, :, None] + around
+        vectors = (place[:, None, None] - sites[:, None] - images) @ cell
+        distance = np.linalg.norm(vectors, axis=3)
+        flat = distance.reshape(300, -1)
+        best, near = flat.argmin(axis=1), flat.min(axis=1) < 1.9
+        np.testing.assert_array_equal(site[:, column], np.where(near, best // 343, -1))
+        expected = images.reshape(300, -1, 3)[np.arange(300), best] * near[:, None]
+        np.testing.assert_array_equal(shift[:, column], expected)
+    assert len(np.unique(site)) >= 4
