@@ -80,7 +80,8 @@ pub fn basins(values: &[f64], shape: [usize; 3], threshold: f64, separation: f64
     if values.len() != size {
         return Err(Error::shape("density", format!("{shape:?}"), format!("{} numbers", values.len())));
     }
-    if values.iter().any(|x| !x.is_finite()) || !(threshold > 0.0) || !(separation >= 1.0) {
+    let in_range = threshold > 0.0 && separation >= 1.0;
+    if !in_range || values.iter().any(|x| !x.is_finite()) {
         return Err(Error::InvalidParameter(format!(
             "basins need a finite density, a threshold > 0 and a separation >= 1, got threshold {threshold} and \
              separation {separation}"
