@@ -40,9 +40,9 @@ if TYPE_CHECKING:
         train,
         train_committee,
     )
+    from lionn_rs.trajectories import convert_trajectory, read_trajectory
     from lionn_rs.workflows.campaign import campaign
     from lionn_rs.workflows.campaign_results import CampaignResult
-    from lionn_rs.trajectories import convert_trajectory, read_trajectory
     from lionn_rs.workflows.scan import scan
     from lionn_rs.workflows.scan_results import ScanResult
 

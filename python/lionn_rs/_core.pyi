@@ -19,6 +19,10 @@ __all__ = [
     "TrainingSet",
     "Unwrapper",
     "__version__",
+    "assign_sites",
+    "autocorrelation",
+    "density_basins",
+    "density_counts",
     "displacement_moments",
     "maxwell_boltzmann",
     "msd",
@@ -28,6 +32,8 @@ __all__ = [
     "pair_histogram",
     "read_model",
     "simd_level",
+    "van_hove_distinct",
+    "van_hove_self",
     "window_products",
 ]
 __version__: str
@@ -186,6 +192,42 @@ def displacement_moments(
 ) -> NDArray[np.float64]: ...
 def window_products(
     structure: NDArray[np.float64], lags: NDArray[np.uint64], memory: int, power: int
+) -> NDArray[np.float64]: ...
+def van_hove_self(
+    positions: NDArray[np.float64],
+    atoms: NDArray[np.uint64],
+    lags: NDArray[np.uint64],
+    r_max: float,
+    n_bins: int,
+) -> NDArray[np.uint64]: ...
+def van_hove_distinct(
+    cell: Sequence[Sequence[float]],
+    positions: NDArray[np.float64],
+    first: NDArray[np.uint64],
+    second: NDArray[np.uint64],
+    origins: NDArray[np.uint64],
+    lag: int,
+    r_max: float,
+    n_bins: int,
+) -> NDArray[np.uint64]: ...
+def density_counts(
+    cell: Sequence[Sequence[float]],
+    positions: NDArray[np.float64],
+    atoms: NDArray[np.uint64],
+    shape: tuple[int, int, int],
+) -> NDArray[np.uint64]: ...
+def density_basins(
+    density: NDArray[np.float64], threshold: float, separation: float
+) -> NDArray[np.int64]: ...
+def assign_sites(
+    cell: Sequence[Sequence[float]],
+    positions: NDArray[np.float64],
+    atoms: NDArray[np.uint64],
+    sites: NDArray[np.float64],
+    radius: float,
+) -> tuple[NDArray[np.int32], NDArray[np.int32]]: ...
+def autocorrelation(
+    vectors: NDArray[np.float64], groups: NDArray[np.uint64], n_groups: int
 ) -> NDArray[np.float64]: ...
 def pair_histogram(
     cell: Sequence[Sequence[float]],

@@ -13,6 +13,7 @@ from lionn_rs import _core
 from lionn_rs.errors import ConfigError, DataError
 
 from ._records import Record
+from .rdf_shell import Shell, first_shell
 from .trajectory import Floats, as_cell, as_positions, as_symbols
 
 PEAK_SMOOTHING_A = 0.1
@@ -36,6 +37,13 @@ class RdfResult(Record):
     coordination: Floats
     """(n_bins,) neighbors of one center within the outer edge of the bin."""
     n_frames: int
+    """Frames that were used."""
+    n_blocks: int
+    """Consecutive blocks of frames behind the errors; 1: no errors."""
+    g_se: Floats
+    """(n_bins,) standard error of g over the blocks; not finite with one block."""
+    shell: Shell | None
+    """First shell; ``None`` if no peak stands out."""
 
 
 def rdf(
@@ -48,9 +56,13 @@ def rdf(
     r_max: float = 8.0,
     n_bins: int = 200,
     max_frames: int = 200,
+    n_blocks: int = 5,
     pbc: Sequence[bool] = (True, True, True),
 ) -> RdfResult:
-    """Radial distribution function ``g(r) = n(r) / (4 pi r² dr rho)``.
+    """Radial distribution function ``g(r) = n(r) / (4 pi r² dr rho)`` and its first shell.
+
+    Errors come from blocks of consecutive frames: they are honest if a block is longer than the
+    slowest motion of the neighbors.
 
     Parameters
     ----------
@@ -68,6 +80,8 @@ def rdf(
         Number of bins.
     max_frames : int
         At most this many evenly spaced frames are used.
+    n_blocks : int
+        Blocks for the errors.
     pbc : (3,) bool
         Periodicity.
 
@@ -78,7 +92,7 @@ def rdf(
     Raises
     ------
     ConfigError
-        If a species does not occur or ``max_frames`` is not positive.
+        If a species does not occur, ``max_frames`` or ``n_blocks`` is not positive.
 
     Examples
     --------
@@ -89,34 +103,50 @@ def rdf(
     ...              r_max=5.5, n_bins=55)
     >>> [round(float(result.coordination[k])) for k in (35, 45, 54)]
     [6, 18, 26]
+    >>> print(round(result.shell.peak_A, 1), round(result.shell.coordination))
+    3.0 6
     """
     matrix = as_cell(cell)
     array = np.asarray(positions, dtype=np.float64)
     path = as_positions(array[None] if array.ndim == 2 else array)
     names = as_symbols(path.shape[1], symbols=symbols, numbers=numbers)
-    if max_frames < 1:
-        raise ConfigError(f"rdf: max_frames must be at least 1, got {max_frames}")
+    for name, value in (("max_frames", max_frames), ("n_blocks", n_blocks)):
+        if value < 1:
+            raise ConfigError(f"rdf: {name} must be at least 1, got {value}")
     first, second = (np.flatnonzero(names == kind).astype(np.uint64) for kind in pair)
     for kind, members in zip(pair, (first, second), strict=True):
         if len(members) == 0:
             raise ConfigError(f"rdf: no {kind} atoms (there are {', '.join(sorted(set(names)))})")
     frames = np.unique(np.linspace(0, len(path) - 1, min(max_frames, len(path))).astype(int))
     lattice, periodic = matrix.tolist(), [bool(p) for p in pbc]
-    counts = np.zeros(n_bins)
-    for frame in frames:
-        counts += _core.pair_histogram(
-            lattice, periodic, path[frame], first, second, float(r_max), n_bins
-        )
-    per_center = counts / (len(frames) * len(first))
+    blocks = np.array_split(frames, min(n_blocks, len(frames)))
+    counts = np.zeros((len(blocks), n_bins))
+    for row, block in zip(counts, blocks, strict=True):
+        for frame in block:
+            row += _core.pair_histogram(
+                lattice, periodic, path[frame], first, second, float(r_max), n_bins
+            )
+        row /= len(block) * len(first)
+    weights = np.array([len(block) for block in blocks]) / len(frames)
+    per_center = weights @ counts
     edges = np.linspace(0.0, r_max, n_bins + 1)
     shells = 4.0 / 3.0 * np.pi * np.diff(edges**3)
-    density = len(second) / abs(float(np.linalg.det(matrix)))
+    ideal = shells * len(second) / abs(float(np.linalg.det(matrix)))
+    if len(blocks) > 1:
+        g_se = np.std(counts / ideal, axis=0, ddof=1) / np.sqrt(len(blocks))
+    else:
+        g_se = np.full(n_bins, np.nan)
     return RdfResult(
         pair=pair,
         r_A=0.5 * (edges[1:] + edges[:-1]),
-        g=per_center / (shells * density),
+        g=per_center / ideal,
         coordination=np.cumsum(per_center),
         n_frames=len(frames),
+        n_blocks=len(blocks),
+        g_se=g_se,
+        shell=first_shell(
+            counts, ideal, edges, n_centers=len(frames) * len(first) if len(frames) > 1 else None
+        ),
     )
 
 

@@ -112,6 +112,21 @@ def as_symbols(
     return np.array(names)
 
 
+def members(symbols: NDArray[np.str_], species: str) -> NDArray[np.uint64]:
+    """Return the indices of the atoms of a species.
+
+    Raises
+    ------
+    ConfigError
+        If there are none.
+    """
+    found = np.flatnonzero(symbols == species)
+    if len(found) == 0:
+        there = ", ".join(sorted(set(symbols.tolist())))
+        raise ConfigError(f"no {species} atoms (there are {there})")
+    return found.astype(np.uint64)
+
+
 def unwrap(
     positions: ArrayLike,
     cell: ArrayLike,

@@ -14,10 +14,14 @@ if TYPE_CHECKING:
     from rich.table import Table
 
 __all__ = [
+    "Carrier",
     "Force",
     "Output",
+    "OwnFolder",
     "Quiet",
     "Resume",
+    "Runs",
+    "Stage",
     "parse_integers",
     "parse_supercell",
     "print_table",
@@ -30,6 +34,23 @@ Output = Annotated[
 Force = Annotated[bool, typer.Option("--force", help="Replace results in the output folder.")]
 Resume = Annotated[bool, typer.Option("--resume", help="Go on with an interrupted run.")]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress display.")]
+
+Runs = Annotated[
+    list[Path], typer.Argument(help="Folders of 'lionn md' (or folders that hold such folders).")
+]
+Carrier = Annotated[str, typer.Option("--species", help="Symbol of the mobile ion.")]
+Stage = Annotated[
+    str, typer.Option(help="heating, equilibration, production or all: frames that are used.")
+]
+OwnFolder = Annotated[
+    Path | None,
+    typer.Option(
+        "--output",
+        "-o",
+        help="Folder for everything that is written; several runs get a folder each in it.",
+        show_default="the run's",
+    ),
+]
 
 
 def parse_supercell(text: str) -> tuple[int, int, int]:

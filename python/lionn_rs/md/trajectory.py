@@ -18,8 +18,8 @@ from numpy.typing import NDArray
 
 from lionn_rs._core import __version__
 from lionn_rs.errors import ConfigError, DataError
-from lionn_rs.md.hdf5 import changed, laid_out, write_rows
 from lionn_rs.md.box import has_fixed_cell, repeat_cell, resize_cells
+from lionn_rs.md.hdf5 import changed, laid_out, write_rows
 from lionn_rs.md.thermo import THERMO_FILE, read_thermo
 
 if TYPE_CHECKING:

@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from lionn_rs.analysis import RdfResult
+from lionn_rs.analysis import RdfResult, Shell
 from lionn_rs.errors import DataError
+from lionn_rs.numbers import significant
 
 from .style import COLORS, GRAY, LIGHT, new_figure
 
 if TYPE_CHECKING:
+    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
 COORDINATION_TOP = 14.0
@@ -45,7 +47,11 @@ def plot_rdf(results: Sequence[RdfResult]) -> Figure:
             ax = axes[k // columns, k % columns]
             ax.axhline(1.0, color=LIGHT, linewidth=0.8)
             ax.plot(result.r_A, result.g, color=COLORS[0])
+            low, high = result.g - result.g_se, result.g + result.g_se
+            ax.fill_between(result.r_A, low, high, color=COLORS[0], alpha=0.25, linewidth=0)
             ax.set_title("–".join(result.pair))
+            if result.shell is not None:
+                _mark_peak(ax, result.shell)
             ax.set_xlim(0.0, float(result.r_A[-1]))
             ax.set_ylim(bottom=0.0)
             twin = ax.twinx()
@@ -65,3 +71,17 @@ def plot_rdf(results: Sequence[RdfResult]) -> Figure:
         for k in range(len(results), rows * columns):
             axes[k // columns, k % columns].set_visible(False)
     return figure
+
+
+def _mark_peak(ax: Axes, shell: Shell) -> None:
+    """Name the position of the first peak, and the end of the shell by a dotted line."""
+    ax.annotate(
+        f"{significant(shell.peak_A)} Å",
+        xy=(shell.peak_A, shell.peak_g),
+        xytext=(4, 4),
+        textcoords="offset points",
+        fontsize=7,
+        color=COLORS[0],
+    )
+    if shell.minimum_A is not None:
+        ax.axvline(shell.minimum_A, color=GRAY, linewidth=0.8, linestyle=":")

@@ -74,9 +74,9 @@ def plot_paths(
     fractional = path[frames] @ np.linalg.inv(matrix)
     # The commonest species first and largest: atoms behind each other stay visible as rings.
     framework = sorted(set(names.tolist()) - {carrier}, key=lambda s: (-np.sum(names == s), s))
-    shapes = [_flat_axes(matrix, direction) for direction in along]
-    widths = [float(np.ptp(_corners(flat)[:, 0])) for flat in shapes]
-    heights = [float(np.ptp(_corners(flat)[:, 1])) for flat in shapes]
+    shapes = [flat_axes(matrix, direction) for direction in along]
+    widths = [float(np.ptp(corners(flat)[:, 0])) for flat in shapes]
+    heights = [float(np.ptp(corners(flat)[:, 1])) for flat in shapes]
     scale = (DOUBLE_IN - 1.2) / sum(widths)
     options: dict[str, Any] = {
         "width_in": DOUBLE_IN,
@@ -86,12 +86,12 @@ def plot_paths(
     with new_figure(1, 2, **options) as (figure, axes):
         for ax, direction, flat, letter in zip(axes[0], along, shapes, "ab", strict=True):
             pair = VIEWS[direction]
-            _draw_cell(ax, flat)
+            draw_cell(ax, flat)
             _draw_paths(ax, fractional[:, names == carrier][..., pair], flat)
             for k, symbol in enumerate(framework):
                 mean = fractional[:, names == symbol].mean(axis=0)[:, pair]
-                _draw_atoms(ax, mean, flat, symbol, FRAMEWORK_COLORS[k % 4], 0.78**k)
-            _frame(ax, flat)
+                draw_atoms(ax, mean, flat, symbol, FRAMEWORK_COLORS[k % 4], 0.78**k)
+            frame_view(ax, flat)
             ax.axis("off")
             ax.set_title(f"along {direction}", pad=4)
             panel_label(ax, letter)
@@ -104,7 +104,7 @@ def plot_paths(
     return figure
 
 
-def _flat_axes(matrix: Floats, direction: str) -> Floats:
+def flat_axes(matrix: Floats, direction: str) -> Floats:
     """Plane vectors (2, 2) of two lattice vectors seen along the third, the first horizontal."""
     view = matrix["abc".index(direction)]
     view = view / np.linalg.norm(view)
@@ -115,12 +115,14 @@ def _flat_axes(matrix: Floats, direction: str) -> Floats:
     return np.array([[first @ right, 0.0], [second @ right, second @ up]])
 
 
-def _corners(flat: Floats) -> Floats:
+def corners(flat: Floats) -> Floats:
+    """Outline (5, 2) of the flat cell, closed."""
     return np.array([[0, 0], [1, 0], [1, 1], [0, 1], [0, 0]], dtype=np.float64) @ flat
 
 
-def _draw_cell(ax: Axes, flat: Floats) -> None:
-    outline = _corners(flat)
+def draw_cell(ax: Axes, flat: Floats) -> None:
+    """Draw the outline of the cell."""
+    outline = corners(flat)
     ax.plot(outline[:, 0], outline[:, 1], color=LIGHT, linewidth=1.0, zorder=1)
 
 
@@ -142,27 +144,26 @@ def _draw_paths(ax: Axes, paths: Floats, flat: Floats) -> None:
             alpha=min(0.55, 30.0 / paths.shape[1]), zorder=2,
         )  # fmt: skip
         ax.add_collection(lines)
-        _clip(lines, ax, flat)
+        clip_to_cell(lines, ax, flat)
 
 
-def _frame(ax: Axes, flat: Floats) -> None:
+def frame_view(ax: Axes, flat: Floats) -> None:
     """Equal scale, limits a little outside of the cell."""
-    outline = _corners(flat)
+    outline = corners(flat)
     margin = 0.035 * float(np.ptp(outline, axis=0).max())
     ax.set_xlim(outline[:, 0].min() - margin, outline[:, 0].max() + margin)
     ax.set_ylim(outline[:, 1].min() - margin, outline[:, 1].max() + margin)
     ax.set_aspect("equal")
 
 
-def _clip(artist: Any, ax: Axes, flat: Floats) -> None:
+def clip_to_cell(artist: Any, ax: Axes, flat: Floats) -> None:
+    """Hide what lies outside of the cell."""
     from matplotlib.patches import Polygon
 
-    artist.set_clip_path(Polygon(_corners(flat), closed=True, transform=ax.transData))
+    artist.set_clip_path(Polygon(corners(flat), closed=True, transform=ax.transData))
 
 
-def _draw_atoms(
-    ax: Axes, mean: Floats, flat: Floats, symbol: str, color: str, share: float
-) -> None:
+def draw_atoms(ax: Axes, mean: Floats, flat: Floats, symbol: str, color: str, share: float) -> None:
     """Mean positions; atoms near an edge appear on the opposite edge too."""
     from ase.data import atomic_numbers, covalent_radii
 

@@ -197,7 +197,7 @@ fn finish(same_time: &[f64], correlation: &[f64], scale: f64, lowest: f64, out: 
 }
 
 /// Smallest length `2^a 3^b 5^c`, even, that holds `minimum` points; fast for the FFT.
-fn padded_length(minimum: usize) -> usize {
+pub(super) fn padded_length(minimum: usize) -> usize {
     (minimum..).find(|&n| n.is_multiple_of(2) && is_smooth(n)).unwrap_or(minimum)
 }
 

@@ -3,13 +3,18 @@
 //! Trajectories are flat slices of shape `(n_frames, n_atoms, 3)` in C order: **unwrapped** Cartesian positions, Å.
 
 pub mod covariance;
+pub mod density;
 pub mod displacement_products;
 pub mod msd;
 pub mod rdf;
 pub mod shortest_image;
+pub mod sites;
 pub mod unwrap;
+pub mod vacf;
+pub mod van_hove;
 
 use crate::error::{Error, Result};
+use crate::linalg::Vec3;
 
 /// A borrowed trajectory: unwrapped Cartesian positions of shape `(n_frames, n_atoms, 3)`, Å.
 #[derive(Debug, Clone, Copy)]
@@ -57,6 +62,13 @@ impl<'a> Frames<'a> {
     #[inline]
     pub fn at(&self, frame: usize, atom: usize, axis: usize) -> f64 {
         self.positions[(frame * self.n_atoms + atom) * 3 + axis]
+    }
+
+    /// Position of `atom` in `frame`.
+    #[inline]
+    pub fn vector(&self, frame: usize, atom: usize) -> Vec3 {
+        let at = (frame * self.n_atoms + atom) * 3;
+        [self.positions[at], self.positions[at + 1], self.positions[at + 2]]
     }
 
     fn check_lags(&self, lags: &[usize]) -> Result<()> {
