@@ -1,6 +1,6 @@
 """Shortens the file of a trained potential to what energies and forces are made of.
 
-    python tests/physics/potential.py runs/lgps/best.json lgps_powerspectrum.json
+python tests/physics/potential.py runs/lgps/best.json lgps_powerspectrum.json
 """
 
 from __future__ import annotations

@@ -25,6 +25,8 @@ from lionn_rs.structure_arrays import structure_arrays
 
 Floats = NDArray[np.float64]
 POTENTIAL = Path(__file__).parents[1] / "reference" / "potentials" / "lgps_powerspectrum.json"
+FRAME_STRIDE = 25
+"""Steps between stored frames of the runs that sample; the spacing is a multiple of it."""
 LENNARD_JONES = {"epsilon": 0.0104, "sigma": 3.4, "onset": 5.5, "cutoff": 7.0}
 
 
@@ -43,6 +45,11 @@ class System:
     """Of the runs that sample."""
     spacing: int
     """Rows of the thermo table (every fifth step) between samples taken as independent."""
+
+    @property
+    def frame_spacing(self) -> int:
+        """The same in stored frames."""
+        return 5 * self.spacing // FRAME_STRIDE
 
     @property
     def core(self) -> Any:
@@ -125,7 +132,7 @@ def sampled(
         equilibration_ps=20,
         production_ps=production_ps or system.production_ps,
         tau_fs=system.tau_fs,
-        stride=5 * system.spacing,
+        stride=FRAME_STRIDE,
         stride_thermo=5,
         velocities=True,
         precision="float64",

@@ -132,7 +132,8 @@ def test_equipartition(name: str, measured: Measured) -> None:
     quantity = f"chi² p of {len(scores)} temperatures, element by axis"
     measured(6, name, quantity, p, low=0.01, line="above 0.01")
 
-    velocities = result.trajectory.velocities("production")[1:] / np.sqrt(EV_FS2_PER_U_A2)
+    velocities = result.trajectory.velocities("production")[1 :: system.frame_spacing]
+    velocities = velocities / np.sqrt(EV_FS2_PER_U_A2)
     rng = np.random.default_rng(1)
     drift = rng.normal(scale=np.sqrt(thermal / masses.sum()), size=(len(velocities), 1, 3))
     data = with_velocities(system, velocities + drift)
@@ -170,9 +171,7 @@ def with_velocities(system: System, velocities: Any) -> Any:
         ensemble=pv.data.EnsembleData(
             "NVT", natoms=n, volume=atoms.get_volume(), temperature=system.temperature_K
         ),
-        trajectory=pv.data.TrajectoryData(
-            position=np.zeros_like(velocities), velocity=velocities
-        ),
+        trajectory=pv.data.TrajectoryData(position=np.zeros_like(velocities), velocity=velocities),
         dt=system.timestep_fs,
     )
 
@@ -213,7 +212,7 @@ def test_degrees_of_freedom_of_small_systems(n: int, measured: Measured) -> None
 
 @pytest.mark.parametrize("name", NAMES)
 def test_first_velocities(name: str, measured: Measured) -> None:
-    """500 seeds: components are Gaussian, the kinetic energy has N_dof degrees of freedom."""
+    """5000 seeds: components are Gaussian, the kinetic energy has N_dof degrees of freedom."""
     system = named(name)
     masses = system.atoms.get_masses()
     temperature_K = system.temperature_K
@@ -221,7 +220,7 @@ def test_first_velocities(name: str, measured: Measured) -> None:
     draws = np.array(
         [
             _core.maxwell_boltzmann(masses, temperature_K, seed=seed, exact=False)
-            for seed in range(500)
+            for seed in range(5000)
         ]
     )
     thermal = BOLTZMANN_EV_K * temperature_K

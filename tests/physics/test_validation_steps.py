@@ -17,7 +17,7 @@ from scipy.stats import linregress
 
 import lionn_rs as lionn
 from lionn_rs.md import Protocol, run_md
-from lionn_rs.units import EV_FS2_PER_U_A2
+from lionn_rs.units import BOLTZMANN_EV_K, EV_FS2_PER_U_A2
 from tests.physics.conftest import Measured
 from tests.physics.systems import (
     LENNARD_JONES,
@@ -95,19 +95,35 @@ def test_error_of_the_conserved_quantity_is_second_order(
     measured(number, name, quantity, deviation, high=0.125, line="at most 0.125 (4.0 ± 0.5)")
 
 
+def with_mean_temperature(system: System) -> Any:
+    """State whose energy belongs to the temperature of the system, within some kelvin.
+
+    In a crystal twice as much energy as the kinetic one: twice ``(T - <T>) N_dof k/2`` is added.
+    """
+    positions, velocities = thermal_start(system, 1, system.temperature_K)
+    for _ in range(3):
+        run = core_run(system, positions, velocities, 1.0)
+        run.run(5000)
+        kinetic = run.drain()["kinetic_energy"]
+        target = 0.5 * run.n_dof * BOLTZMANN_EV_K * system.temperature_K
+        added = 2 * (target - kinetic.mean())
+        positions = run.positions
+        velocities = run.velocities * np.sqrt(1 + added / kinetic[-1])
+    return positions, velocities
+
+
 @pytest.mark.parametrize(("name", "timestep_fs"), [("argon", 2.0), ("LGPS", 1.0), ("LGPS", 2.0)])
 def test_energy_does_not_drift(name: str, timestep_fs: float, measured: Measured) -> None:
     """Slope through the means of 20 blocks of 5 ps: 100 ps at constant energy."""
     system = named(name)
-    run = prepared(system, 1, timestep_fs, "none", stride_thermo=5)
+    run = core_run(system, *with_mean_temperature(system), timestep_fs, stride_thermo=5)
     run.run(round(100_000 / timestep_fs))
     table = run.drain()
     parts = list(blocks(len(table["conserved"]), 20))
     energy = [table["conserved"][part].mean() / len(system.atoms) for part in parts]
     time_ps = [table["step"][part].mean() * timestep_fs / 1000 for part in parts]
     line = linregress(time_ps, energy)
-    kinetic = table["kinetic_energy"].mean()
-    mean_K = 2 * kinetic / (run.n_dof * 8.617333262e-5)
+    mean_K = 2 * table["kinetic_energy"].mean() / (run.n_dof * BOLTZMANN_EV_K)
     measured(
         2,
         name,
