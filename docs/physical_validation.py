@@ -275,40 +275,44 @@ def page(entries: list[dict[str, Any]]) -> str:
     n_failed = sum(not entry["passed"] for entry in entries)
     errors = potential.metadata["errors"]["test"]
     outcome = "all within their pass lines" if n_failed == 0 else f"**{n_failed} outside**"
+    machine = (
+        f"{date.today().isoformat()}, lionn_rs {lionn.__version__} "
+        f"(`{lionn._core.simd_level()}`), {processor()}, Python {platform.python_version()}, "
+        f"{versions()}"
+    )
     head = f"""# Physical validation: what was measured
 
 Written by `docs/physical_validation.py`; no number is typed. Each is recorded by the test that
 checks it: `LIONN_PHYSICS_RECORD=runs/physics make physics`, then
 `python docs/physical_validation.py runs/physics`. {len(entries)} numbers, {outcome}.
 
-{date.today().isoformat()}, lionn_rs {lionn.__version__} (`{lionn._core.simd_level()}`), {processor()}, Python
-{platform.python_version()}, {versions()}. Trajectories are chaotic: on another processor the numbers of
-tests 4 to 10 and 13 to 15 differ within their errors, and one in a hundred Kolmogorov-Smirnov tests
-of a correct program is below 0.01.
+{machine}. Trajectories are chaotic: on another processor the numbers of tests 4 to 10 and 13 to 15
+differ within their errors, and one in a hundred Kolmogorov-Smirnov tests of a correct program is
+below 0.01.
 
 **Argon**: 32 atoms, fcc, Lennard-Jones switched off between 5.5 and 7 Å, 50 K (liquid: 108 atoms,
 145 K). **LGPS**: the bundled cell of 50 atoms at 600 K (tests 13 to 15: 900 K) with the potential
 `tests/reference/potentials/lgps_powerspectrum.json`, hash `{potential.hash[:16]}`,
 trained in minutes on the bundled images by the TOML file beside it (test force RMSE
-{errors["force_rmse"]:.3f} eV/Å). It is there to test dynamics, not to predict LGPS. At its cutoff of
-6 Å the second derivative of the cutoff function jumps: forces are continuous, their slope is not.
-That costs neither the order nor the drift.
+{errors["force_rmse"]:.3f} eV/Å). It is there to test dynamics, not to predict LGPS. At its cutoff
+of 6 Å the second derivative of the cutoff function jumps: forces are continuous, their slope is
+not. That costs neither the order nor the drift.
 
 {temperatures(entries)}
 
 ![Errors of the conserved quantity, energy along a run](../figures/physical_validation_steps.png)
 
-*Left: root mean square of the conserved quantity of 1 ps, six starts, straight line removed; lines have slope
-two. Right: energy of LGPS at constant energy.*
+*Left: root mean square of the conserved quantity of 1 ps, six starts, straight line removed; lines
+have slope two. Right: energy of LGPS at constant energy.*
 
 ![Kinetic energies and the oscillator](../figures/physical_validation_canonical.png)
 
 *Left: kinetic energies against the Gamma distribution (lines). Right: phase space of one harmonic
-oscillator with one thermostat variable, and with a chain of three; circles hold 39, 86 and 99 % of a
-canonical distribution.*
+oscillator with one thermostat variable, and with a chain of three; circles hold 39, 86 and 99 % of
+a canonical distribution.*
 
-[Ensembles](ensembles.md) has the equations. Tests of constant pressure and of random thermostats are
-named there.
+[Ensembles](ensembles.md) has the equations, and names the tests of constant pressure and of random
+thermostats.
 
 ## The tests
 """
@@ -361,10 +365,10 @@ def canonical_figure(curves: dict[str, Any]) -> None:
         for k, name in enumerate(("argon", "LGPS")):
             curve = curves[f"kinetic-{name}"]
             ratio, shape = np.array(curve["ratio"]), curve["n_dof"] / 2
-            left.hist(ratio, bins=30, density=True, color=COLORS[k], alpha=0.35, label=name)
+            left.hist(ratio, bins=20, density=True, color=COLORS[k], alpha=0.35, label=name)
             x = np.linspace(0.5, 1.6, 300)
             left.plot(x, gamma.pdf(x, shape, scale=1 / shape), color=COLORS[k])
-        left.set_xlabel("kinetic energy over its mean")
+        left.set_xlabel("kinetic energy over (3N - 3)/2 kT")
         left.set_ylabel("probability density")
         left.legend()
         angle = np.linspace(0, 2 * np.pi, 200)

@@ -1,8 +1,8 @@
 """The two systems of the physical validation, and runs of them.
 
 * argon: 32 atoms, fcc, Lennard-Jones, an anharmonic crystal at 50 K;
-* LGPS: the 50-atom cell with the trained potential of ``tests/reference/potentials``, a crystal with
-  mobile lithium, at 600 K and, where ions must move far, at 900 K.
+* LGPS: the 50-atom cell with the trained potential of ``tests/reference/potentials``, a crystal
+  with mobile lithium, at 600 K and, where ions must move far, at 900 K.
 """
 
 from __future__ import annotations
