@@ -264,7 +264,8 @@ def temperatures(entries: list[dict[str, Any]]) -> str:
         f"Of the {len(scores)} mean temperatures below (tests 4, 6, 7) {inside} lie within one "
         f"standard error of their target, where 68 % are expected; the largest deviation is "
         f"{max(map(abs, scores)):.1f} standard errors. A pass line of one would fail correct "
-        "programs every third time, so it is three."
+        "programs every third time, so it is three. (The errors are the largest over block "
+        "lengths, hence rather too large than too small.)"
     )
 
 

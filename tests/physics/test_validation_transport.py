@@ -138,7 +138,7 @@ def test_diffusivity_does_not_depend_on_the_thermostat(name: str, measured: Meas
             result.diffusivity_cm2_s * 1e5,
             error=result.diffusivity_cm2_s * result.ln_sd * 1e5,
             low=0.0,
-            unit="1e-5 cm²/s",
+            unit="10⁻⁵ cm²/s",
             line="diffusive",
         )
     weights = 1 / np.square(errors)
@@ -189,7 +189,7 @@ def test_velocities_and_positions_give_the_same_diffusivity(name: str, measured:
     window = f"{one.window_ps[0]:g} to {one.window_ps[1]:g} ps"
     d_slope = by_position.mean()
     quantity = f"D of {one.carrier}, slope of the MSD, {window}"
-    measured(15, name, quantity, d_slope, error=other, low=0.0, unit="1e-5 cm²/s", line="beside")
+    measured(15, name, quantity, d_slope, error=other, low=0.0, unit="10⁻⁵ cm²/s", line="beside")
     quantity = f"D of {one.carrier}, integral of the VACF to {window}"
     measured(
         15,
@@ -199,7 +199,7 @@ def test_velocities_and_positions_give_the_same_diffusivity(name: str, measured:
         error=error,
         low=d_slope - 3 * np.hypot(error, other),
         high=d_slope + 3 * np.hypot(error, other),
-        unit="1e-5 cm²/s",
+        unit="10⁻⁵ cm²/s",
         line="slope of the MSD within 3 SE",
     )
     result = fitted(one, frames)
@@ -207,5 +207,5 @@ def test_velocities_and_positions_give_the_same_diffusivity(name: str, measured:
     quantity = "integral of the VACF less the D of lionn diffusion"
     both = float(np.hypot(error, fit_error))
     difference = by_velocity.mean() - fit
-    measured.within(15, name, quantity, difference, both, 0.0, unit="1e-5 cm²/s")
+    measured.within(15, name, quantity, difference, both, 0.0, unit="10⁻⁵ cm²/s")
     measured(15, name, "relative error of that difference", both / fit, high=0.3)
