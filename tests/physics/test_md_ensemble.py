@@ -52,29 +52,35 @@ def simulate(argon: Atoms, temperature_K: float, **options: Any) -> MdResult:
     return run_md(lj, argon, protocol, progress=False)
 
 
-def samples(result: MdResult, argon: Atoms, ensemble: str = "NVT") -> Any:
+def pv_units() -> Any:
+    return pv.data.UnitData(
+        kb=BOLTZMANN_EV_K,
+        energy_str="eV",
+        energy_conversion=EV_KJ_MOL,
+        length_str="Å",
+        length_conversion=0.1,
+        volume_str="Å^3",
+        volume_conversion=1e-3,
+        temperature_str="K",
+        temperature_conversion=1.0,
+        pressure_str="eV/Å^3",
+        pressure_conversion=1.602176634e6,
+        time_str="fs",
+        time_conversion=1e-3,
+    )
+
+
+def samples(
+    result: MdResult, argon: Atoms, ensemble: str = "NVT", spacing: int = DECORRELATION
+) -> Any:
     thermo = result.thermo
-    production = np.flatnonzero(thermo["stage"] == "production")[::DECORRELATION]
+    production = np.flatnonzero(thermo["stage"] == "production")[::spacing]
     kinetic, potential = (
         thermo["kinetic_energy"][production],
         thermo["potential_energy"][production],
     )
     return pv.data.SimulationData(
-        units=pv.data.UnitData(
-            kb=BOLTZMANN_EV_K,
-            energy_str="eV",
-            energy_conversion=EV_KJ_MOL,
-            length_str="Å",
-            length_conversion=0.1,
-            volume_str="Å^3",
-            volume_conversion=1e-3,
-            temperature_str="K",
-            temperature_conversion=1.0,
-            pressure_str="eV/Å^3",
-            pressure_conversion=1.602176634e6,
-            time_str="fs",
-            time_conversion=1e-3,
-        ),
+        units=pv_units(),
         system=pv.data.SystemData(
             natoms=len(argon),
             nconstraints=0,
@@ -94,7 +100,7 @@ def samples(result: MdResult, argon: Atoms, ensemble: str = "NVT") -> Any:
             total_energy=kinetic + potential,
             constant_of_motion=thermo["conserved"][production],
         ),
-        dt=4.0,
+        dt=result.metadata["protocol"]["timestep_fs"],
     )
 
 
