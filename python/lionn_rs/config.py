@@ -10,9 +10,10 @@ Unknown keys are refused. Reading and writing files is in :mod:`lionn_rs.config_
 from __future__ import annotations
 
 import re
-from typing import Annotated, Final, Literal, Self
+from typing import Annotated, Final, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+from typing_extensions import Self
 
 from lionn_rs.md.protocol import Protocol, ProtocolSettings
 

@@ -32,7 +32,7 @@ from .ion_density import IonDensity, ion_density
 from .jump_records import JumpResult
 from .jumps import find_sites, jumps
 from .msd import MsdCurve, collective_msd, cross_msd, msd, msd_by_species, msd_tensor
-from .rdf import RdfResult, first_peak, jump_distance, rdf
+from .rdf import RdfResult, jump_distance, rdf
 from .rdf_shell import Shell
 from .resampling import ErrorEstimate, SpreadError
 from .results import AxisDiffusivity, DiffusionResult
@@ -86,7 +86,6 @@ __all__ = [
     "effective_barrier",
     "effective_radius",
     "find_sites",
-    "first_peak",
     "ion_density",
     "jump_distance",
     "jumps",

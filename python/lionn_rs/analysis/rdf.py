@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -15,13 +14,6 @@ from lionn_rs.errors import ConfigError, DataError
 from ._records import Record
 from .rdf_shell import Shell, first_shell
 from .trajectory import Floats, as_cell, as_positions, as_symbols
-
-PEAK_SMOOTHING_A = 0.1
-"""Standard deviation of the Gaussian that g(r) is smoothed with before its peak is looked for."""
-PEAK_HEIGHT = 1.0
-"""A peak is higher than the mean density."""
-PEAK_PROMINENCE = 0.05
-"""... and stands out by this part of the highest one; less is noise."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -150,55 +142,6 @@ def rdf(
     )
 
 
-def first_peak(result: RdfResult, *, smoothing: float = PEAK_SMOOTHING_A) -> float:
-    """Distance of the first maximum of g(r), Å.
-
-    The curve is smoothed with a Gaussian; the maximum is that of the parabola through the highest
-    bin and its two neighbors.
-
-    Parameters
-    ----------
-    result : RdfResult
-        From :func:`rdf`.
-    smoothing : float
-        Standard deviation of the Gaussian, Å; 0 for none.
-
-    Returns
-    -------
-    float
-        Å.
-
-    Raises
-    ------
-    DataError
-        g(r) has no maximum above 1.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> lattice = rdf(np.zeros((1, 3)), cell=3.0 * np.eye(3), pair=("Po", "Po"), symbols=["Po"])
-    >>> abs(first_peak(lattice) - 3.0) < 0.04  # one bin
-    True
-    """
-    from scipy.ndimage import gaussian_filter1d
-    from scipy.signal import find_peaks
-
-    width = float(result.r_A[1] - result.r_A[0])
-    smooth = gaussian_filter1d(result.g, smoothing / width) if smoothing > 0.0 else result.g
-    prominence = PEAK_PROMINENCE * float(np.max(smooth))
-    found, _ = find_peaks(smooth, height=PEAK_HEIGHT, prominence=max(prominence, 1e-12))
-    if len(found) == 0:
-        raise DataError(
-            f"g(r) of {'-'.join(result.pair)} has no maximum above {PEAK_HEIGHT:g} up to "
-            f"{float(result.r_A[-1]):.3g} Å"
-        )
-    k = int(found[0])
-    left, middle, right = (float(smooth[k + step]) for step in (-1, 0, 1))
-    curvature = left - 2.0 * middle + right
-    shift = 0.5 * (left - right) / curvature if curvature < 0.0 else 0.0
-    return float(result.r_A[k] + shift * width)
-
-
 def jump_distance(
     positions: ArrayLike,
     *,
@@ -222,24 +165,18 @@ def jump_distance(
         Chemical symbols.
     species : str
         Mobile element.
-    r_max : float
-        Largest distance, Å.
-    n_bins : int
-        Number of bins.
-    n_blocks : int
-        Consecutive parts of the trajectory whose peaks give the error.
-    max_frames : int
-        At most this many evenly spaced frames are used.
+    r_max, n_bins, n_blocks, max_frames
+        As in :func:`rdf`.
 
     Returns
     -------
-    distance, sd : float
-        Peak of the whole trajectory and standard error of the mean over the blocks, Å.
+    distance, se : float
+        Position of the peak and its standard error over the blocks, Å.
 
     Raises
     ------
     DataError
-        Fewer than two frames per block, or no peak.
+        Fewer than two frames per block, or no peak that stands out in every block.
 
     Examples
     --------
@@ -247,8 +184,8 @@ def jump_distance(
     >>> from ase.build import bulk
     >>> atoms = bulk("Li", "sc", a=3.2).repeat(3)
     >>> frames = atoms.positions + np.random.default_rng(0).normal(0.0, 0.2, (40, 27, 3))
-    >>> distance, sd = jump_distance(frames, cell=atoms.cell.array, symbols=["Li"] * 27)
-    >>> abs(distance - 3.2) < 0.05, sd < 0.05
+    >>> distance, se = jump_distance(frames, cell=atoms.cell.array, symbols=["Li"] * 27)
+    >>> abs(distance - 3.2) < 0.05, se < 0.05
     (True, True)
     """
     frames = np.asarray(positions, dtype=np.float64)
@@ -257,20 +194,18 @@ def jump_distance(
             f"jump distance needs at least two frames in each of {n_blocks} blocks, got an array "
             f"of shape {frames.shape}"
         )
-    take = np.unique(np.linspace(0, len(frames) - 1, min(max_frames, len(frames))).astype(int))
-
-    def peak(part: ArrayLike) -> float:
-        found = rdf(
-            np.asarray(part),
-            cell=cell,
-            pair=(species, species),
-            symbols=symbols,
-            r_max=r_max,
-            n_bins=n_bins,
-            max_frames=max_frames,
+    found = rdf(
+        frames,
+        cell=cell,
+        pair=(species, species),
+        symbols=symbols,
+        r_max=r_max,
+        n_bins=n_bins,
+        n_blocks=n_blocks,
+        max_frames=max_frames,
+    )
+    if found.shell is None or found.shell.peak_se_A is None:
+        raise DataError(
+            f"g(r) of {species}-{species} has no peak that stands out up to {r_max:g} Å"
         )
-        return first_peak(found)
-
-    used = frames[take]
-    blocks = [peak(part) for part in np.array_split(used, n_blocks)]
-    return peak(used), float(np.std(blocks, ddof=1) / math.sqrt(n_blocks))
+    return found.shell.peak_A, found.shell.peak_se_A

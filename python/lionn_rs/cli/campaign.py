@@ -147,15 +147,16 @@ def run_task(
 
     SIGTERM and Ctrl-C write a checkpoint.
     """
+    import signal
+
     from lionn_rs.errors import SimulationError
-    from lionn_rs.workflows.campaign_worker import TASKS_FOLDER, interrupt_at_sigterm
+    from lionn_rs.workflows.campaign_worker import TASKS_FOLDER
     from lionn_rs.workflows.campaign_worker import run_task as do_run
 
     name = _find(folder, task)
-    with interrupt_at_sigterm():
-        outcome = do_run(
-            folder.resolve() / TASKS_FOLDER / name, n_threads=threads, progress=not quiet
-        )
+    # A shell that runs a script starts what it puts into the background deaf to Ctrl-C.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    outcome = do_run(folder.resolve() / TASKS_FOLDER / name, n_threads=threads, progress=not quiet)
     if outcome.state == "failed":
         raise SimulationError(f"{name}: {outcome.message}")
     say(f"{name}: {outcome.message or outcome.state}")

@@ -79,6 +79,7 @@ def prepare_campaign(config: CampaignConfig, output: str | Path, *, force: bool 
             "concentration_label": config.campaign.concentration_label,
             "diffusion": config.diffusion.model_dump(mode="json"),
             "arrhenius": config.arrhenius.model_dump(mode="json"),
+            "checkpoint_interval_s": config.md.checkpoint_interval_s,
             "tasks": [task.to_dict() for task in tasks],
         },
     )

@@ -14,7 +14,7 @@ from lionn_rs.progress import format_duration
 from lionn_rs.units import PS_TO_FS
 from lionn_rs.workflows import claim
 from lionn_rs.workflows.campaign_table import CampaignTask
-from lionn_rs.workflows.campaign_worker import TASKS_FOLDER, read_outcome
+from lionn_rs.workflows.campaign_worker import CAMPAIGN_FILE, TASKS_FOLDER, read_outcome
 
 __all__ = [
     "CAMPAIGN_FILE",
@@ -26,7 +26,6 @@ __all__ = [
     "status_rows",
 ]
 
-CAMPAIGN_FILE = "campaign.json"
 SCHEMA = "lionn-campaign"
 SCHEMA_VERSION = 1
 SECONDS_PER_DAY = 86_400.0

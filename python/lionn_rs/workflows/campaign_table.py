@@ -19,6 +19,7 @@ from lionn_rs.units import PS_TO_FS
 if TYPE_CHECKING:
     from ase import Atoms
 
+    from lionn_rs.committee import Committee
     from lionn_rs.config_campaign import CampaignConfig, CampaignStructure
     from lionn_rs.potential import BasePotential
 
@@ -114,7 +115,7 @@ class Table:
     specs : dict
         Record of each run by its id.
     potentials : dict
-        File of each potential by its hash.
+        File of each potential, and of the committee that watches, by its hash.
     structures : dict
         Start structure by its hash.
     """
@@ -125,19 +126,26 @@ class Table:
     structures: dict[str, Atoms]
 
 
-def task_spec(potential_hash: str, structure_hash: str, protocol: Protocol) -> dict[str, Any]:
+def task_spec(
+    potential_hash: str,
+    structure_hash: str,
+    protocol: Protocol,
+    committee_hash: str | None = None,
+) -> dict[str, Any]:
     """Record that fixes every bit of a run, JSON-safe.
 
-    Settings with their default are left out, so that a setting that is added to the protocol
-    later, and changes nothing by default, does not change what a run is.
+    Settings with their default are left out, and so is a committee that does not watch: what is
+    added later, and changes nothing by default, does not change what a run is.
     """
     settings = protocol.model_dump(mode="json", exclude_defaults=True)
+    watched = {} if committee_hash is None else {"committee": committee_hash}
     return {
         "schema": SPEC_SCHEMA,
         "version": SPEC_VERSION,
         "potential": potential_hash,
         "structure": structure_hash,
         "protocol": settings | {"seed": protocol.seed},
+        **watched,
     }
 
 
@@ -158,22 +166,31 @@ def expand(config: CampaignConfig) -> Table:
         Two runs would be the same, the carrier is missing, a limit that a potential knows nothing
         about.
     """
-    from lionn_rs.committee import load
+    from lionn_rs.committee import Committee, load
     from lionn_rs.md.checkpoint import hash_structure
 
+    watching = config.md.committee
+    committee = None if watching is None else Committee.load(watching)
     files = [Path(name) for name in config.campaign.potentials]
     table = Table([], {}, {}, {})
+    if committee is not None:
+        table.potentials[committee.hash] = Path(str(watching))
     found: dict[str, str] = {}
     for label, file in zip(_labels(files), files, strict=True):
         potential = load(file)
         hash_of_potential = potential.hash
         table.potentials[hash_of_potential] = file
-        for entry, arrangement, supercell, atoms in _starts(config, potential):
+        for entry, arrangement, supercell, atoms in _starts(config, potential, committee):
             hash_of_structure = hash_structure(atoms)
             table.structures[hash_of_structure] = atoms
             head = (label if len(files) > 1 else "", entry.name, arrangement)
             for protocol in _protocols(config):
-                spec = task_spec(hash_of_potential, hash_of_structure, protocol)
+                spec = task_spec(
+                    hash_of_potential,
+                    hash_of_structure,
+                    protocol,
+                    None if committee is None else committee.hash,
+                )
                 id = spec_hash(spec)
                 task = CampaignTask(
                     id=id,
@@ -242,21 +259,22 @@ def _arrangements(entry: CampaignStructure) -> Iterator[tuple[str, str]]:
 
 
 def _starts(
-    config: CampaignConfig, potential: BasePotential
+    config: CampaignConfig, potential: BasePotential, committee: Committee | None
 ) -> Iterator[tuple[CampaignStructure, str, tuple[int, int, int], Atoms]]:
     """Structure, arrangement, size and start structure, after a look at whether it can be run."""
     from lionn_rs.md import repeat
     from lionn_rs.md.uncertainty import check_limits
-    from lionn_rs.workflows.dynamics import check_structure
+    from lionn_rs.workflows.dynamics import check_structure, check_watcher
     from lionn_rs.workflows.inputs import load_structure
 
-    check_limits(config.md, potential)
+    check_limits(config.md, potential, committee)
     carrier = config.diffusion.carrier
     for entry in _structures(config):
         sizes = entry.supercells or config.campaign.supercells or [config.md.supercell]
         for arrangement, source in _arrangements(entry):
             atoms = load_structure(source)
             check_structure(potential, atoms, source)
+            check_watcher(committee, config.md.committee, atoms, source)
             if carrier not in atoms.get_chemical_symbols():
                 raise ConfigError(
                     f"[diffusion] carrier {carrier} does not occur in {source} "

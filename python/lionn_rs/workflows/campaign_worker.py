@@ -11,12 +11,9 @@ from __future__ import annotations
 
 import json
 import shutil
-import signal
 import sys
 import time
 import traceback
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, cast
@@ -30,20 +27,21 @@ from lionn_rs.workflows.processes import module_process, serve, supervise
 if TYPE_CHECKING:
     from ase import Atoms
 
-    from lionn_rs.md import MdResult, Protocol
+    from lionn_rs.committee import Committee
+    from lionn_rs.md import MdJob, MdResult
     from lionn_rs.potential import BasePotential
 
 __all__ = [
     "BUSY",
     "Order",
     "Outcome",
-    "interrupt_at_sigterm",
     "read_outcome",
     "read_spec",
     "run_order",
     "run_task",
 ]
 
+CAMPAIGN_FILE = "campaign.json"
 TASKS_FOLDER = "tasks"
 INPUTS_FOLDER = "inputs"
 TICKETS_FOLDER = "tickets"
@@ -185,7 +183,7 @@ def run_task(folder: Path, *, n_threads: int | None = None, progress: bool = Fal
     KeyboardInterrupt
         After Ctrl-C, once a checkpoint is written.
     """
-    from lionn_rs.md import Protocol
+    from lionn_rs.md import MdJob, Protocol
 
     outcome = read_outcome(folder)
     if outcome is not None:
@@ -198,12 +196,19 @@ def run_task(folder: Path, *, n_threads: int | None = None, progress: bool = Fal
     try:
         outcome = read_outcome(folder)  # it may have ended while this process looked elsewhere
         if outcome is None:
-            potential, atoms = _inputs(folder.parents[1], spec)
-            protocol = Protocol(**spec["protocol"])
+            potential, atoms, committee = _inputs(folder.parents[1], spec)
+            job = MdJob(
+                potential,
+                atoms,
+                Protocol(**spec["protocol"]),
+                folder,
+                resume=True,
+                committee=committee,
+            )
             if shorter is not None:
                 _inherit(folder, folder.with_name(shorter))
             taken.note(first_step=_step(folder))
-            outcome = _dynamics(folder, taken, potential, atoms, protocol, n_threads, progress)
+            outcome = _dynamics(folder, taken, job, n_threads, progress)
         ended = outcome.state
     except Exception:
         ended = "error"
@@ -214,13 +219,7 @@ def run_task(folder: Path, *, n_threads: int | None = None, progress: bool = Fal
 
 
 def _dynamics(
-    folder: Path,
-    taken: claim.Claim,
-    potential: BasePotential,
-    atoms: Atoms,
-    protocol: Protocol,
-    n_threads: int | None,
-    progress: bool,
+    folder: Path, taken: claim.Claim, job: MdJob, n_threads: int | None, progress: bool
 ) -> Outcome:
     """Run, and write the result: the last file of a run."""
     from lionn_rs.md import run_md
@@ -232,13 +231,15 @@ def _dynamics(
     if result is None:
         try:
             result = run_md(
-                potential,
-                atoms,
-                protocol,
+                job.potential,
+                job.atoms,
+                job.protocol,
                 output=folder,
-                resume=True,
+                resume=job.resume,
+                committee=job.committee,
                 progress=progress,
                 n_threads=n_threads,
+                checkpoint_interval_s=_checkpoint_interval(folder.parents[1]),
             )
         except SimulationError as error:
             message, result = str(error), load_stopped(folder)
@@ -283,18 +284,34 @@ def _inherit(folder: Path, shorter: Path) -> None:
     write_bytes(folder / CHECKPOINT_FILE, (shorter / CHECKPOINT_FILE).read_bytes())
 
 
-def _inputs(campaign: Path, spec: dict[str, Any]) -> tuple[BasePotential, Atoms]:
-    """Potential and start structure, checked against their hashes."""
+def _checkpoint_interval(campaign: Path) -> float:
+    """Wall time between checkpoints, s, as the campaign was last started with."""
+    try:
+        content = json.loads((campaign / CAMPAIGN_FILE).read_text(encoding="utf-8"))
+        return float(content["checkpoint_interval_s"])
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise DataError(f"{campaign / CAMPAIGN_FILE}: damaged ({error})") from error
+
+
+def _inputs(campaign: Path, spec: dict[str, Any]) -> tuple[BasePotential, Atoms, Committee | None]:
+    """Potential, start structure and the committee that watches, checked against their hashes."""
     from ase.io import read
 
-    from lionn_rs.committee import load
+    from lionn_rs.committee import Committee, load
     from lionn_rs.md.checkpoint import hash_structure
 
     inputs = campaign / INPUTS_FOLDER
-    path = inputs / potential_file(spec["potential"])
-    potential = load(path)
-    if potential.hash != spec["potential"]:
-        raise DataError(f"{path}: has changed since the campaign was started")
+
+    def loaded(hash_of_potential: str) -> BasePotential:
+        path = inputs / potential_file(hash_of_potential)
+        found = load(path)
+        if found.hash != hash_of_potential:
+            raise DataError(f"{path}: has changed since the campaign was started")
+        return found
+
+    potential = loaded(spec["potential"])
+    committee = loaded(spec["committee"]) if "committee" in spec else None
+    assert committee is None or isinstance(committee, Committee)
     path = inputs / structure_file(spec["structure"])
     try:
         atoms = cast("Atoms", read(path))
@@ -303,7 +320,7 @@ def _inputs(campaign: Path, spec: dict[str, Any]) -> tuple[BasePotential, Atoms]
         raise DataError(f"{path}: cannot be read ({error})") from error
     if hash_structure(atoms) != spec["structure"]:
         raise DataError(f"{path}: has changed since the campaign was started")
-    return potential, atoms
+    return potential, atoms, committee
 
 
 def _step(folder: Path) -> int:
@@ -314,21 +331,6 @@ def _step(folder: Path) -> int:
         return int(json.loads((folder / METADATA_FILE).read_text(encoding="utf-8"))["step"])
     except (OSError, ValueError, KeyError):
         return 0
-
-
-@contextmanager
-def interrupt_at_sigterm() -> Iterator[None]:
-    """SIGTERM acts as Ctrl-C: a checkpoint is written, and the process ends."""
-    numbers = (signal.SIGINT, signal.SIGTERM)
-    before = [signal.getsignal(number) for number in numbers]
-    # A shell that runs a script starts what it puts into the background deaf to Ctrl-C.
-    signal.signal(signal.SIGINT, signal.default_int_handler)
-    signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))
-    try:
-        yield
-    finally:
-        for number, handler in zip(numbers, before, strict=True):
-            signal.signal(number, handler)
 
 
 def run_order(order: Order) -> Outcome:

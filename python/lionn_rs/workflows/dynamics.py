@@ -118,11 +118,24 @@ def load_committee(section: MdSection, atoms: Atoms) -> Committee | None:
     if section.committee is None:
         return None
     committee = Committee.load(section.committee)
-    try:
-        check_structure(committee, atoms, str(section.structure))
-    except DataError as error:
-        raise DataError(f"{section.committee}: cannot watch this run: {error}") from error
+    check_watcher(committee, section.committee, atoms, str(section.structure))
     return committee
+
+
+def check_watcher(committee: Committee | None, file: str | None, atoms: Atoms, source: str) -> None:
+    """Refuse a committee, if there is one, that does not know the structure.
+
+    Raises
+    ------
+    DataError
+        Names the committee's file and what it lacks.
+    """
+    if committee is None:
+        return
+    try:
+        check_structure(committee, atoms, source)
+    except DataError as error:
+        raise DataError(f"{file}: cannot watch this run: {error}") from error
 
 
 def check_elements(elements: Collection[str], atoms: Atoms, source: str) -> None:

@@ -12,9 +12,7 @@ from lionn_rs.analysis import (
     anderson_stuart,
     binding_energy,
     effective_radius,
-    first_peak,
     jump_distance,
-    rdf,
     strain_energy,
 )
 from lionn_rs.analysis.anderson_stuart_terms import COULOMB_EV_A
@@ -237,20 +235,19 @@ def test_strain():
     assert strain_energy(shear_modulus_GPa=8.0, r_cation=0.5, doorway_radius=0.6) == 0.0
 
 
-def test_first_peak_and_jump_distance():
+def test_jump_distance():
     """Simple cubic lattice with vibration: the peak is the lattice constant, with its error."""
     rng = np.random.default_rng(1)
     grid = 3.25 * np.stack(np.meshgrid(*[range(4)] * 3, indexing="ij"), -1).reshape(-1, 3)
     frames = grid + rng.normal(0.0, 0.25, (80, 64, 3))
-    distance, sd = jump_distance(frames, cell=13.0 * np.eye(3), symbols=["Li"] * 64)
+    distance, se = jump_distance(frames, cell=13.0 * np.eye(3), symbols=["Li"] * 64)
     # g(r) divides by r², which moves the peak of a Gaussian of variance 2 x 0.25² inward by 2 s²/r
     # and the other two directions outward by s²/r: -0.04 Å; noise of the peak about 0.02 Å.
     assert distance == pytest.approx(3.25, abs=0.08)
-    assert 0.0 < sd < 0.05
-    gas = rdf(rng.uniform(0, 13, (5, 64, 3)), cell=13.0 * np.eye(3), pair=("Li", "Li"),
-              symbols=["Li"] * 64, r_max=1.0, n_bins=2)  # fmt: skip
-    with pytest.raises(DataError, match=r"g\(r\) of Li-Li has no maximum above 1"):
-        first_peak(gas)
+    assert 0.0 < se < 0.05
+    gas = rng.uniform(0, 13, (40, 64, 3))
+    with pytest.raises(DataError, match=r"g\(r\) of Li-Li has no peak that stands out up to 6 Å"):
+        jump_distance(gas, cell=13.0 * np.eye(3), symbols=["Li"] * 64)
     with pytest.raises(DataError, match="at least two frames in each of 4 blocks"):
         jump_distance(frames[:5], cell=13.0 * np.eye(3), symbols=["Li"] * 64)
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import threading
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +16,9 @@ from scipy import stats
 
 from lionn_rs._core import LennardJones, MdRun, maxwell_boltzmann
 from lionn_rs.errors import ConfigError, DataError, SimulationError
-from lionn_rs.md import Protocol, Trajectory, mean_cell, run_md
+from lionn_rs.md import MdJob, Protocol, Trajectory, mean_cell, run_md
+from lionn_rs.md.single_run import Run
+from lionn_rs.md.stopping import Stop
 from lionn_rs.structure_arrays import structure_arrays
 from lionn_rs.units import BOLTZMANN_EV_K, EV_A3_TO_GPA
 from lionn_rs.workflows.transport import analyze_folder
@@ -211,11 +212,9 @@ def test_interrupted_runs_continue_to_the_same_bits(
     class Interrupted(Exception):
         pass
 
-    from lionn_rs.md import runner
-
     part = tmp_path / "part"
     for n_calls in (1, 2, 3):
-        run = runner._Run(lj, tetragonal, settings, part, True, False, 1, 0.0)
+        run = Run(MdJob(lj, tetragonal, settings, part, resume=True), checkpoint_interval_s=0.0)
         core = run._start()
         left = n_calls
 
@@ -227,7 +226,7 @@ def test_interrupted_runs_continue_to_the_same_bits(
 
         calls = _Short(core)
         with pytest.raises(Interrupted):
-            run._steps(calls, advance, threading.Event())  # type: ignore[arg-type]
+            run._steps(calls, advance, Stop(), lambda: 1)  # type: ignore[arg-type]
     run_md(lj, tetragonal, settings, output=part, resume=True, progress=False)
     assert (tmp_path / "whole/thermo.csv").read_bytes() == (part / "thermo.csv").read_bytes()
     one, two = Trajectory.open(tmp_path / "whole"), Trajectory.open(part)
