@@ -25,9 +25,8 @@ from .arrhenius_result import CONFIDENCE, IntervalBasis
 from .trajectory import Floats
 
 ERROR_DOF = 10.0
-"""Degrees of freedom to which errors of ln D count as known: to 22 %, 1/sqrt(2 nu). Between the
-kinds of motion simulated in ``benches/coverage.py`` true and reported standard deviations differ by
-about that much."""
+"""Degrees of freedom to which errors of ln D count as known: to 22 %, 1/sqrt(2 nu). A choice, made
+together with :data:`SCATTER_BELOW` among nine pairs by the coverage that is given there."""
 SCATTER_BELOW = 0.2
 """Probability of misfit below which the scatter alone is used where it gives the wider interval.
 Few temperatures show a misfit badly, so the bar is low: with errors stated too small by factors of
