@@ -183,7 +183,7 @@ def jump_distance(
     >>> import numpy as np
     >>> from ase.build import bulk
     >>> atoms = bulk("Li", "sc", a=3.2).repeat(3)
-    >>> frames = atoms.positions + np.random.default_rng(0).normal(0.0, 0.2, (40, 27, 3))
+    >>> frames = atoms.positions + np.random.default_rng(0).normal(0.0, 0.2, (200, 27, 3))
     >>> distance, se = jump_distance(frames, cell=atoms.cell.array, symbols=["Li"] * 27)
     >>> abs(distance - 3.2) < 0.05, se < 0.05
     (True, True)
