@@ -110,10 +110,10 @@ def test_two_processes_do_not_work_in_one_folder(
     program: Program, inputs: Path, whole: Path, tmp_path: Path
 ) -> None:
     output = tmp_path / "run"
+    other = Program(tmp_path)  # takes longer to start than the run takes
     process = program.start(*command(inputs, output))
-    wait_for(lambda: production_has_begun(output))
-    other = Program(tmp_path)
     try:
+        wait_for(lambda: production_has_begun(output))
         os.kill(process, signal.SIGSTOP)
         assert other.run(*command(inputs, output)) == 2
         assert "run: another process is working in this folder" in one_line(other)

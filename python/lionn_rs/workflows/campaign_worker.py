@@ -285,12 +285,17 @@ def _inherit(folder: Path, shorter: Path) -> None:
 
 
 def _checkpoint_interval(campaign: Path) -> float:
-    """Wall time between checkpoints, s, as the campaign was last started with."""
+    """Wall time between checkpoints, s, as the campaign was last started with.
+
+    It changes no bit of a run, so a campaign that does not say has the default.
+    """
+    from lionn_rs.md.single_run import CHECKPOINT_INTERVAL_S
+
     try:
         content = json.loads((campaign / CAMPAIGN_FILE).read_text(encoding="utf-8"))
         return float(content["checkpoint_interval_s"])
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise DataError(f"{campaign / CAMPAIGN_FILE}: damaged ({error})") from error
+    except (OSError, ValueError, KeyError, TypeError):
+        return CHECKPOINT_INTERVAL_S
 
 
 def _inputs(campaign: Path, spec: dict[str, Any]) -> tuple[BasePotential, Atoms, Committee | None]:
