@@ -16,6 +16,7 @@ from typing import Any, BinaryIO
 import numpy as np
 
 from lionn_rs.errors import ConfigError
+from lionn_rs.locking import refuse_if_at_work
 
 __all__ = [
     "STOP_FILE",
@@ -146,6 +147,7 @@ def check_folder(
         advice = "--resume to go on with it, " if resumable else ""
         raise ConfigError(f"{path}: output folder is not empty ({advice}--force to replace it)")
     _refuse_foreign(path)
+    refuse_if_at_work(path)
 
 
 def prepare_folder(path: str | Path, *, force: bool = False, resume: bool = False) -> Path:
@@ -168,7 +170,7 @@ def prepare_folder(path: str | Path, *, force: bool = False, resume: bool = Fals
     ------
     ConfigError
         The folder holds results or foreign files and neither ``force`` nor ``resume`` is given, it
-        is a file, or nothing can be written there.
+        is a file, another process works in it, or nothing can be written there.
     """
     path = Path(path)
     try:

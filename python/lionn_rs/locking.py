@@ -9,7 +9,7 @@ from pathlib import Path
 
 from lionn_rs.errors import ConfigError
 
-__all__ = ["locked"]
+__all__ = ["locked", "refuse_if_at_work"]
 
 
 @contextmanager
@@ -43,3 +43,16 @@ def locked(folder: Path) -> Iterator[None]:
         yield
     finally:
         os.close(handle)
+
+
+def refuse_if_at_work(folder: Path) -> None:
+    """Refuse a folder in which, or in a folder of which, another process works.
+
+    Raises
+    ------
+    ConfigError
+        See :func:`locked`.
+    """
+    for place in (folder, *(entry for entry in folder.rglob("*") if entry.is_dir())):
+        with locked(place):
+            pass

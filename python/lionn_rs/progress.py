@@ -81,6 +81,7 @@ class ProgressDisplay:
         self._skipped = 0.0
         self._enabled = enabled
         self._info = ""
+        self._end = "done"
         self._started = self._last_log = time.monotonic()
         self._bar: Progress | None = None
         self._task: TaskID | None = None
@@ -108,7 +109,7 @@ class ProgressDisplay:
         if self._bar is not None:
             self._bar.stop()
         elif self._enabled:
-            self._log(end="stopped" if kind else "done")
+            self._log(end="stopped" if kind else self._end)
 
     def advance(self, n: float = 1, *, skipped: bool = False, **info: float | str) -> None:
         """Count ``n`` units as done and show ``info`` (for example ``loss=0.5``) beside them.
@@ -124,6 +125,10 @@ class ProgressDisplay:
         elif self._enabled and time.monotonic() - self._last_log >= LOG_INTERVAL_S:
             self._last_log = time.monotonic()
             self._log()
+
+    def stopped(self) -> None:
+        """Say at the end that the task has stopped early, though without an error."""
+        self._end = "stopped"
 
     def message(self, text: str) -> None:
         """Print one line without disturbing the bar."""

@@ -106,22 +106,29 @@ def test_signals_write_a_checkpoint(
     same_folders(output, whole / kind)
 
 
+@pytest.mark.parametrize(
+    ("kind", "wish"), [("one", "--resume"), ("one", "--force"), ("many", "--force")]
+)
 def test_two_processes_do_not_work_in_one_folder(
-    program: Program, inputs: Path, whole: Path, tmp_path: Path
+    program: Program, inputs: Path, whole: Path, tmp_path: Path, kind: str, wish: str
 ) -> None:
-    output = tmp_path / "run"
+    output, options = tmp_path / "run", MANY if kind == "many" else []
+    run = output / "300K-seed1" if kind == "many" else output
+    arguments = command(inputs, output, *options)
     other = Program(tmp_path)  # takes longer to start than the run takes
-    process = program.start(*command(inputs, output))
+    process = program.start(*arguments)
     try:
-        wait_for(lambda: production_has_begun(output))
+        wait_for(lambda: production_has_begun(run))
         os.kill(process, signal.SIGSTOP)
-        assert other.run(*command(inputs, output)) == 2
-        assert "run: another process is working in this folder" in one_line(other)
+        assert other.run(*[wish if word == "--resume" else word for word in arguments]) == 2
+        text = one_line(other)
+        assert text.startswith(f"lionn: {output}")
+        assert ": another process is working in this folder; wait for it, or stop it" in text
     finally:
         os.kill(process, signal.SIGCONT)
         other.close()
     assert program.wait() == 0
-    same_folders(output, whole / "one")
+    same_folders(output, whole / kind)
 
 
 RUN = """

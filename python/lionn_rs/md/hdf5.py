@@ -117,20 +117,30 @@ def _split(start: int, n: int) -> Iterator[tuple[int, slice, slice]]:
 
 def _copy(source: BinaryIO, target: BinaryIO) -> None:
     """Copy a file; its holes, room that nothing was written to, stay holes where they are known."""
-    size = os.fstat(source.fileno()).st_size
-    end = 0
-    while end < size:
-        try:
-            start = os.lseek(source.fileno(), end, os.SEEK_DATA)
-            end = os.lseek(source.fileno(), start, os.SEEK_HOLE)
-        except AttributeError:  # no such system call
-            start, end = 0, size
-        except OSError:  # no data after the last hole
-            break
+    extents = list(_extents(source.fileno()))
+    # The descriptor has moved without the knowledge of the stream, which may have read ahead: only
+    # a step to the end makes it ask again.
+    source.seek(0, os.SEEK_END)
+    for start, end in extents:
         source.seek(start)
         target.seek(start)
         for first in range(start, end, PAGE):
             target.write(source.read(min(PAGE, end - first)))
+
+
+def _extents(descriptor: int) -> Iterator[tuple[int, int]]:
+    """Ranges of a file that hold data, in bytes; moves the descriptor."""
+    size = os.fstat(descriptor).st_size
+    end = 0
+    while end < size:
+        try:
+            start = os.lseek(descriptor, end, os.SEEK_DATA)
+            end = os.lseek(descriptor, start, os.SEEK_HOLE)
+        except AttributeError:  # no such system call
+            start, end = 0, size
+        except OSError:  # no data after the last hole
+            return
+        yield start, end
 
 
 @contextmanager

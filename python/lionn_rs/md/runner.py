@@ -110,7 +110,10 @@ def run_md(
         ) as display,
         deferred(stop.request),
     ):
-        return run.execute(display.advance, stop, lambda: n_threads)
+        result = run.execute(display.advance, stop, lambda: n_threads)
+        if result.status != "finished":
+            display.stopped()
+        return result
 
 
 def run_many(
@@ -207,7 +210,10 @@ def run_many(
                 future.cancel()
             wait(futures)
             raise
-    return [future.result() for future in futures]
+        results = [future.result() for future in futures]
+        if any(result.status != "finished" for result in results):
+            display.stopped()
+    return results
 
 
 def _speed(protocols: Sequence[Protocol]) -> Callable[[float], str]:

@@ -288,8 +288,9 @@ class Trajectory:
                 metadata |= _state_of_run(path)
                 steps = group["position/step"][:]
                 known = steps >= 0
-                if metadata.get("status") == "running":
-                    # A process that writes, or was killed, may be ahead of its last checkpoint.
+                if metadata.get("status") in ("running", "interrupted", "stopped"):
+                    # A process that writes, or was killed, may be ahead of its last checkpoint,
+                    # also of that of a run which it has just gone on with.
                     known &= steps <= metadata["step"]
                 n_frames = int(np.count_nonzero(known))
                 edges = group["box/edges"]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,7 +15,7 @@ from lionn_rs.progress import progress as progress_display
 from lionn_rs.trajectories.formats import Format, find_format
 from lionn_rs.trajectories.geometry import fold, restricted_cells
 from lionn_rs.trajectories.pipeline import Pipeline, Selection, metadata_of, open_source
-from lionn_rs.trajectories.source import Block, Floats, Given, PositionKind
+from lionn_rs.trajectories.source import Block, Floats, Given, PositionKind, joined
 from lionn_rs.trajectories.writing import Header, Writer, complete_or_absent, open_writer
 from lionn_rs.units import PS_TO_FS
 
@@ -207,7 +207,7 @@ class _Job:
         writer: Writer | None = None
         n_before = 0
         try:
-            for block in self.pipeline:
+            for block in _with_an_interval(self.pipeline):
                 if self.header is None:
                     self.header = self._header(block)
                     writer = open_writer(temporary, self.header, self.form)
@@ -291,3 +291,16 @@ class _Job:
             rotation=self.rotation,
             notes=tuple(self.pipeline.notes),
         )
+
+
+def _with_an_interval(blocks: Iterable[Block]) -> Iterator[Block]:
+    """Join the first frame and the second where they come alone: headers have the time between."""
+    alone: Block | None = None
+    for k, block in enumerate(blocks):
+        if k == 0 and len(block) == 1:
+            alone = block
+            continue
+        yield block if alone is None else joined([alone, block])
+        alone = None
+    if alone is not None:
+        yield alone

@@ -22,6 +22,7 @@ from lionn_rs.trajectories.source import (
     Given,
     Source,
     atomic_numbers_of,
+    atomic_numbers_of_types,
     with_notes_on_the_end,
 )
 from lionn_rs.trajectories.topology import read_topology
@@ -155,6 +156,11 @@ class _Foreign:
         per_frame = getattr(self.edges, "ndim", 0) > 1 and len(self.edges) == self.n_frames
         per_frame = per_frame and hasattr(self.edges, "id")
         edges = np.asarray(self.edges[k] if per_frame else self.edges[()], dtype=np.float64)
+        if edges.shape not in ((3,), (3, 3)):
+            raise DataError(
+                f"{self.path}: box edges of shape {edges.shape}, expected (3,) or (3, 3), once or "
+                f"for each of the {self.n_frames} frames"
+            )
         return (np.diag(edges) if edges.ndim == 1 else edges) * self.length
 
     def pbc(self) -> NDArray[np.bool_]:
@@ -178,9 +184,7 @@ class _Foreign:
         names = h5py.check_enum_dtype(data.dtype)
         kinds = np.asarray(data[()] if data.ndim == 1 else data[0])
         if given.types:
-            if kinds.max() > len(given.types):
-                raise DataError(f"{self.path}: has atoms of type {kinds.max()}: {advice}")
-            return atomic_numbers_of((given.types[int(k) - 1] for k in kinds), str(self.path))
+            return atomic_numbers_of_types(kinds, given.types, str(self.path))
         if names:
             by_value = {value: name for name, value in names.items()}
             return atomic_numbers_of((by_value[int(k)] for k in kinds), str(self.path))

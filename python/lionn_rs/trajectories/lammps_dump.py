@@ -22,6 +22,7 @@ from lionn_rs.trajectories.source import (
     Source,
     TruncatedFrame,
     atomic_numbers_of,
+    atomic_numbers_of_types,
     open_text,
     same_atoms,
     with_notes_on_the_end,
@@ -140,13 +141,8 @@ class _Dump:
         """Atomic numbers, from types given by the user, the file, or a topology."""
         where, names = str(self.path), snapshot.names
         if self.given.types and "type" in names:
-            kinds = snapshot.column("type").astype(int)
-            if kinds.max() > len(self.given.types):
-                raise DataError(
-                    f"{where}: has atoms of type {kinds.max()}, --types (types) names "
-                    f"{len(self.given.types)}"
-                )
-            return atomic_numbers_of((self.given.types[k - 1] for k in kinds), where)
+            kinds = snapshot.column("type").astype(np.int64)
+            return atomic_numbers_of_types(kinds, self.given.types, where)
         if "element" in names:
             return atomic_numbers_of(snapshot.texts("element"), where)
         if self.given.topology is not None:

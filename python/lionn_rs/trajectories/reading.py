@@ -12,7 +12,7 @@ from lionn_rs.errors import DataError
 from lionn_rs.md.trajectory import Trajectory
 from lionn_rs.trajectories.h5md_writer import is_same_cell
 from lionn_rs.trajectories.pipeline import Pipeline, Selection, metadata_of, open_source
-from lionn_rs.trajectories.source import Block, Given, PositionKind
+from lionn_rs.trajectories.source import Block, Given, PositionKind, joined
 
 if TYPE_CHECKING:
     from lionn_rs.md.trajectory import StageName
@@ -130,26 +130,24 @@ def read_trajectory(
 def _in_memory(source: Source, pipeline: Pipeline, blocks: list[Block]) -> Trajectory:
     from ase.data import atomic_masses
 
-    steps = np.concatenate([block.step for block in blocks if block.step is not None])
-    times = np.concatenate([block.time_fs for block in blocks if block.time_fs is not None])
-    cells = np.concatenate([block.cells for block in blocks])
-    metadata = metadata_of(pipeline, steps, times)
-    memory = {"position": np.concatenate([block.positions for block in blocks])}
-    velocities = [block.velocities for block in blocks if block.velocities is not None]
-    if len(velocities) == len(blocks):
-        memory["velocity"] = np.concatenate(velocities)
-    changes_cell = not is_same_cell(cells, cells[0])
+    whole = joined(blocks)
+    assert whole.step is not None
+    assert whole.time_fs is not None
+    memory = {"position": whole.positions}
+    if whole.velocities is not None:
+        memory["velocity"] = whole.velocities
+    changes_cell = not is_same_cell(whole.cells, whole.cells[0])
     if changes_cell:
-        memory["cell"] = cells
+        memory["cell"] = whole.cells
     masses = atomic_masses[source.numbers] if source.masses is None else source.masses
     return Trajectory(
-        cell=cells[0].copy(),
+        cell=whole.cells[0].copy(),
         pbc=source.pbc,
         numbers=source.numbers,
         masses=np.asarray(masses, dtype=np.float64),
-        step=steps,
-        time_fs=times,
-        metadata=metadata,
+        step=whole.step,
+        time_fs=whole.time_fs,
+        metadata=metadata_of(pipeline, whole.step, whole.time_fs),
         changes_cell=changes_cell,
         memory=memory,
         table={},

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import gzip
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import IO, Any, Literal, cast
 
@@ -20,7 +20,9 @@ __all__ = [
     "Source",
     "TruncatedFrame",
     "atomic_numbers_of",
+    "atomic_numbers_of_types",
     "in_blocks",
+    "joined",
     "open_text",
     "same_atoms",
     "with_notes_on_the_end",
@@ -130,6 +132,16 @@ class Block:
             step=None if self.step is None else self.step[rows],
             time_fs=None if self.time_fs is None else self.time_fs[rows],
         )
+
+
+def joined(blocks: Sequence[Block]) -> Block:
+    """One block of several; what one of them lacks is missing in all."""
+
+    def column(name: str) -> Any:
+        values = [getattr(block, name) for block in blocks]
+        return None if any(value is None for value in values) else np.concatenate(values)
+
+    return Block(**{entry.name: column(entry.name) for entry in fields(Block)})
 
 
 @dataclass(kw_only=True)
@@ -274,6 +286,25 @@ def atomic_numbers_of(symbols: Iterable[str], where: str) -> NDArray[np.int64]:
     if unknown:
         raise DataError(f"{where}: '{unknown[0]}' is not a chemical symbol")
     return np.array([atomic_numbers[name] for name in names], dtype=np.int64)
+
+
+def atomic_numbers_of_types(
+    kinds: NDArray[np.integer], types: Sequence[str], where: str
+) -> NDArray[np.int64]:
+    """Atomic numbers (n_atoms,) of types 1, 2, ... (n_atoms,), whose symbols are ``types``.
+
+    Raises
+    ------
+    DataError
+        A type without a symbol, or a symbol that is none.
+    """
+    strange = kinds[(kinds < 1) | (kinds > len(types))]
+    if len(strange):
+        raise DataError(
+            f"{where}: has atoms of type {strange.max()}, --types (types) names {len(types)}, "
+            "from 1"
+        )
+    return atomic_numbers_of((types[int(kind) - 1] for kind in kinds), where)
 
 
 def same_atoms(found: NDArray[np.int64], first: NDArray[np.int64], path: Path, frame: int) -> None:

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lionn_rs.errors import DataError
-from lionn_rs.trajectories.source import atomic_numbers_of
+from lionn_rs.trajectories.source import atomic_numbers_of_types
 
 __all__ = ["Topology", "read_topology"]
 
@@ -76,9 +76,7 @@ def _read_lammps_data(path: Path, types: tuple[str, ...]) -> Topology:
         raise DataError(f"{path}: cannot be read as LAMMPS data ({reason})") from error
     kinds = np.asarray(atoms.arrays["type"], dtype=int)
     if types:
-        if kinds.max() > len(types):
-            raise DataError(f"{path}: has atoms of type {kinds.max()}, {len(types)} are named")
-        numbers = atomic_numbers_of((types[k - 1] for k in kinds), str(path))
+        numbers = atomic_numbers_of_types(kinds, types, str(path))
     else:
         numbers = _by_mass(path, atoms.get_masses())
     return Topology(numbers, np.array(atoms.cell[:]), np.array([True, True, True]))

@@ -43,8 +43,6 @@ class Header:
     stride : int or None
         Steps between them.
     temperature_K : float or None
-    n_frames : int or None
-        Estimate.
     metadata : dict
         For H5MD; may be completed before the writer is closed.
     """

@@ -17,8 +17,9 @@ from typing import TYPE_CHECKING, Any
 from lionn_rs import _core, datasets, errors
 from lionn_rs.errors import ConfigError, SimulationError
 from lionn_rs.md import Protocol
+from lionn_rs.md.cores import available_cores
 from lionn_rs.workflows.benchmark_worker import QUANTITIES, TEMPERATURE_K, Task
-from lionn_rs.workflows.describe import available_cpus, software
+from lionn_rs.workflows.describe import software
 from lionn_rs.workflows.inputs import load_structure
 from lionn_rs.workflows.processes import cause_of_death, module_process
 
@@ -191,7 +192,7 @@ def check_threads(counts: Sequence[int] | None) -> list[int]:
     ConfigError
         More threads than processors.
     """
-    available = available_cpus()
+    available = available_cores()
     if counts is None:
         return sorted({1, available})
     if max(counts) > available:
@@ -336,7 +337,7 @@ def ns_per_day(case: Case) -> float | None:
 def machine() -> str:
     """Package, processor, cores and instruction set on one line."""
     found = software()
-    processor = f"{found['cpu']}, {available_cpus()} cores"
+    processor = f"{found['cpu']}, {available_cores()} cores"
     return f"lionn_rs {found['lionn_rs']} · {processor} · {instruction_set()}"
 
 

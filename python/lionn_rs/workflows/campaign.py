@@ -15,6 +15,7 @@ from lionn_rs.config_campaign import CampaignConfig
 from lionn_rs.config_file import load_config
 from lionn_rs.errors import ConfigError
 from lionn_rs.files import write_text
+from lionn_rs.md.single_run import ns_per_day
 from lionn_rs.progress import ProgressDisplay
 from lionn_rs.progress import progress as progress_display
 from lionn_rs.workflows import claim
@@ -22,8 +23,6 @@ from lionn_rs.workflows.campaign_analysis import analyze_campaign
 from lionn_rs.workflows.campaign_folder import LOG_FILE, prepare_campaign
 from lionn_rs.workflows.campaign_results import CampaignResult
 from lionn_rs.workflows.campaign_status import (
-    FS_PER_NS,
-    SECONDS_PER_DAY,
     TaskState,
     read_state,
     read_tasks,
@@ -319,8 +318,8 @@ class Work:
 def _speed(states: Sequence[TaskState]) -> str:
     """All runs at work together, ns/day."""
     rates = [
-        state.steps_per_second * state.task.timestep_fs
+        ns_per_day(state.steps_per_second, state.task.timestep_fs)
         for state in states
         if state.state == "running" and state.steps_per_second is not None
     ]
-    return f"{sum(rates) * SECONDS_PER_DAY / FS_PER_NS:.3g} ns/day" if rates else "–"
+    return f"{sum(rates):.3g} ns/day" if rates else "–"

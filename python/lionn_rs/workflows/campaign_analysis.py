@@ -118,7 +118,8 @@ def _preliminary(place: Path, section: DiffusionSection) -> DiffusionResult:
         try:
             return analyze_folder(copy, section)
         except DataError as error:
-            raise DataError(str(error).removeprefix(f"{copy}: ")) from error
+            text = str(error).removeprefix(f"{copy}: ").replace(str(copy), str(place))
+            raise DataError(text) from error
 
 
 def _groups(runs: list[CampaignRun], section: ArrheniusSection) -> list[CampaignGroup]:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from lionn_rs.analysis import combine_replicas, nernst_einstein_factor
+from lionn_rs.analysis.conductivity import Z95
 
 if TYPE_CHECKING:
     from lionn_rs.analysis import ArrheniusResult, DiffusionResult
@@ -17,9 +18,6 @@ if TYPE_CHECKING:
     from lionn_rs.workflows.campaign_table import CampaignTask
 
 __all__ = ["CampaignGroup", "CampaignResult", "CampaignRun", "Conductivity"]
-
-Z95 = 1.959963984540054
-"""Normal quantile of a two-sided 95 % interval."""
 
 
 @dataclass(frozen=True)

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from lionn_rs.errors import DataError
+from lionn_rs.md.single_run import ns_per_day
 from lionn_rs.progress import format_duration
 from lionn_rs.units import PS_TO_FS
 from lionn_rs.workflows import claim
@@ -28,8 +29,6 @@ __all__ = [
 
 SCHEMA = "lionn-campaign"
 SCHEMA_VERSION = 1
-SECONDS_PER_DAY = 86_400.0
-FS_PER_NS = 1e6
 
 StateName = Literal["waiting", "running", "finished", "failed"]
 STATES: tuple[StateName, ...] = ("waiting", "running", "finished", "failed")
@@ -183,7 +182,7 @@ def _numbers(states: Sequence[TaskState]) -> list[str]:
     rates = [state.steps_per_second for state in states]
     known = [rate for rate in rates if rate is not None]
     one_size = len({state.task.n_atoms for state in states}) == 1
-    speed = sum(known) / len(known) * timestep * SECONDS_PER_DAY / FS_PER_NS if known else None
+    speed = ns_per_day(sum(known) / len(known), timestep) if known else None
     return [
         *(str(count[name]) for name in STATES),
         f"{sum(state.done_ps for state in states):.4g}",

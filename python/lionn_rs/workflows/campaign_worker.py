@@ -49,8 +49,6 @@ TASK_FILE = "task.json"
 RESULT_FILE = "result.json"
 LOG_FILE = "errors.log"
 DIFFUSION_FILE = "diffusion.json"
-STOP_FILE_FOUND = "stop file"
-"""What md.json says of a run that a user has ended with a file; it may go on."""
 BUSY = 75
 """Exit code when another process is at work on the run (EX_TEMPFAIL)."""
 
@@ -224,6 +222,7 @@ def _dynamics(
     """Run, and write the result: the last file of a run."""
     from lionn_rs.md import run_md
     from lionn_rs.md.checkpoint import CHECKPOINT_FILE
+    from lionn_rs.md.stopping import BY_FILE
     from lionn_rs.workflows.dynamics import load_stopped, run_record
 
     message = ""
@@ -245,7 +244,7 @@ def _dynamics(
             message, result = str(error), load_stopped(folder)
             if result is None and (folder / CHECKPOINT_FILE).exists():
                 raise  # nothing that the dynamics would meet again
-    if result is not None and result.metadata.get("stopped_by") == STOP_FILE_FOUND:
+    if result is not None and result.metadata.get("stopped_by") == BY_FILE:
         return Outcome("stopped", result.message)
     record = None
     if result is not None:  # else it had to stop before its first step

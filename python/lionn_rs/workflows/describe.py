@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import platform
 import sys
 from collections import Counter
@@ -13,6 +12,7 @@ from typing import TYPE_CHECKING, Any, cast
 from lionn_rs import datasets
 from lionn_rs.config_file import DATASET_PREFIX
 from lionn_rs.errors import DataError
+from lionn_rs.md.cores import available_cores
 from lionn_rs.units import PS_TO_FS
 
 if TYPE_CHECKING:
@@ -31,15 +31,8 @@ def software() -> dict[str, str]:
     found |= {name: metadata.version(name) for name in PACKAGES}
     found["system"] = f"{platform.system()} {platform.machine()}"
     found["cpu"] = _cpu_name()
-    found["threads"] = f"{available_cpus()} threads"
+    found["threads"] = f"{available_cores()} threads"
     return found
-
-
-def available_cpus() -> int:
-    """Processors that this process may use."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
 
 
 def describe_installation() -> list[str]:

@@ -7,7 +7,7 @@ from concurrent.futures import Executor, ThreadPoolExecutor
 from contextlib import contextmanager
 
 from lionn_rs.errors import ConfigError
-from lionn_rs.workflows.describe import available_cpus
+from lionn_rs.md.cores import available_cores
 
 __all__ = ["open_executor", "share_processors"]
 
@@ -33,7 +33,7 @@ def share_processors(
             raise ConfigError(f"{option} must be at least 1, got {value}")
     if on_cluster:
         return 1, threads or 1
-    available = available_cpus()
+    available = available_cores()
     if workers is None:
         workers = max(min(available // (threads or 1), n_members), 1)
     threads = threads or max(available // workers, 1)

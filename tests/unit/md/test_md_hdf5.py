@@ -41,6 +41,24 @@ def test_image_behaves_as_a_file(tmp_path: Path, seed: int) -> None:
     assert (tmp_path / "base").read_bytes() == base
 
 
+@pytest.mark.parametrize("buffering", [0, 4096, 8192, 1 << 20])
+def test_a_file_with_holes_is_copied_whole(tmp_path: Path, buffering: int) -> None:
+    """Streams read ahead, up to megabytes on network file systems: not over what a hole hides."""
+    with (tmp_path / "base").open("wb") as stream:
+        # Multiples of 4096, the blocks of most file systems, so that there are holes.
+        for start, content in ((0, b"a" * 12288), (16384, b"b" * 4096), (1 << 20, b"c" * 5000)):
+            stream.seek(start)
+            stream.write(content)
+        stream.truncate(1 << 21)
+    with (tmp_path / "base").open("rb", buffering=buffering) as stream:
+        image = SparseImage(stream)
+        image.read(100)
+        stream.seek(0)
+        stream.read(100)  # leaves what was read ahead
+        image.save(tmp_path / "saved")
+    assert (tmp_path / "saved").read_bytes() == (tmp_path / "base").read_bytes()
+
+
 def new_file(path: Path, argon: Atoms, n_frames: int) -> TrajectoryWriter:
     metadata = {"protocol": {"stride": 1}}
     return TrajectoryWriter.create(path, atoms=argon, n_frames=n_frames, metadata=metadata)

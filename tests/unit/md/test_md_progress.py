@@ -12,7 +12,7 @@ from ase import Atoms
 
 from lionn_rs import _core
 from lionn_rs._core import LennardJones
-from lionn_rs.md import MdJob, Protocol, run_many, run_md, single_run
+from lionn_rs.md import MdJob, Protocol, run_many, run_md, runner, single_run, stopping
 from lionn_rs.md.storage import FolderStore
 from lionn_rs.workflows.dynamics import describe_run, describe_speed, run_record
 
@@ -103,3 +103,24 @@ def test_speed_is_recorded_and_said(
     again = [MdJob(j.potential, j.atoms, j.protocol, j.output, resume=True) for j in jobs]
     done = run_many(again, 2, progress=False)
     assert describe_speed(done, 2.0) == "3 runs, no step was left to make"
+
+
+def test_a_run_that_was_ended_by_a_file_is_not_called_done(
+    lj: LennardJones,
+    argon: Atoms,
+    short: Protocol,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    jobs = [MdJob(lj, argon, short, tmp_path / "one")]
+    (tmp_path / "stop").touch()
+    (result,) = run_many(jobs, stop_folders=[tmp_path])
+    assert result.status == "stopped"
+    assert "MD: stopped, 0/350 steps in" in capsys.readouterr().err
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(runner, "Stop", lambda: stopping.Stop([tmp_path]))
+        assert run_md(lj, argon, short, output=tmp_path / "one", resume=True).status == "stopped"
+    assert "K: stopped, 0/350 steps in" in capsys.readouterr().err
+    assert run_md(lj, argon, short, output=tmp_path / "one", resume=True).status == "finished"
+    assert "K: done, 350/350 steps in" in capsys.readouterr().err

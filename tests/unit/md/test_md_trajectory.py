@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import h5py
 import numpy as np
+import pytest
 from ase import Atoms
 
 from lionn_rs._core import LennardJones
@@ -59,3 +61,14 @@ def test_reading_by_stage(lj: LennardJones, argon: Atoms, short: Protocol, tmp_p
     step = np.diff(trajectory.positions(), axis=0)
     mean = 0.5 * (trajectory.velocities()[1:] + trajectory.velocities()[:-1]) * 20
     assert np.abs(step - mean).max() < 0.02
+
+
+@pytest.mark.parametrize("status", ["running", "interrupted", "stopped"])
+def test_frames_ahead_of_the_checkpoint_do_not_count(
+    status: str, lj: LennardJones, argon: Atoms, short: Protocol, tmp_path: Path
+) -> None:
+    """A process that has just gone on with a run writes frames before it says so in md.json."""
+    run_md(lj, argon, short, output=tmp_path, progress=False)
+    state = json.loads((tmp_path / "md.json").read_text()) | {"status": status, "step": 200}
+    (tmp_path / "md.json").write_text(json.dumps(state))
+    assert Trajectory.open(tmp_path).step[-1] == 200

@@ -184,6 +184,24 @@ def test_what_a_file_must_say(
         read_trajectory(path)
 
 
+def test_types_that_count_from_zero(run: Trajectory, tmp_path: Path) -> None:
+    path = tmp_path / "other.h5"
+    write_foreign(path, run, species=[0, 1, 0, 0, 2, 1, 1, 0])
+    with pytest.raises(DataError, match=r"type 0, --types \(types\) names 3, from 1"):
+        read_trajectory(path, types=["Li", "S", "P"])
+
+
+def test_cells_of_other_frames_than_the_positions(run: Trajectory, tmp_path: Path) -> None:
+    path = tmp_path / "other.h5"
+    write_foreign(path, run)
+    with h5py.File(path, "r+") as file:
+        box = next(iter(file["particles"].values()))["box"]
+        del box["edges"]
+        box["edges/value"] = np.tile(np.eye(3), (7, 1, 1))
+    with pytest.raises(DataError, match=r"box edges of shape \(7, 3, 3\), expected"):
+        read_trajectory(path)
+
+
 def test_types_of_another_program(run: Trajectory, tmp_path: Path) -> None:
     path = tmp_path / "other.h5"
     write_foreign(path, run, species=[1, 2, 1, 1, 3, 2, 2, 1])

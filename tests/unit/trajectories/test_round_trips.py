@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from lionn_rs.md import Trajectory
-from lionn_rs.trajectories import convert_trajectory, read_trajectory
+from lionn_rs.trajectories import convert_trajectory, read_trajectory, source
 
 from .conftest import SYMBOLS, TIMESTEP_FS, metadata
 
@@ -115,6 +115,18 @@ def test_folded_positions_unfold_to_the_same_paths(
     expected = turned(run, done.rotation)
     found = back.positions() + constant_shift(back.positions(), expected, back.cells())
     assert np.abs(found - expected).max() < 2e-4
+
+
+def test_dcd_has_its_stride_whatever_the_size_of_blocks(
+    run: Trajectory, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Blocks of two frames, of which every third frame is kept: each brings one at most."""
+    needs("run.dcd")
+    monkeypatch.setattr(source, "BLOCK_BYTES", 1)
+    convert_trajectory(run.path, tmp_path / "run.dcd", every=3, progress=False)
+    back = read_trajectory(tmp_path / "run.dcd", topology=run.path, timestep_fs=TIMESTEP_FS)
+    assert back.frame_interval_fs == pytest.approx(60.0)
+    assert back.n_frames == 20
 
 
 def test_flags_of_a_folded_dump_restore_the_images(run: Trajectory, tmp_path: Path) -> None:

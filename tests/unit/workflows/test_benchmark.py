@@ -91,7 +91,7 @@ def test_default_potential_holds_the_crystal_together(subject):
 
 
 def test_threads_are_at_most_the_processors(monkeypatch):
-    monkeypatch.setattr(work, "available_cpus", lambda: 4)
+    monkeypatch.setattr(work, "available_cores", lambda: 4)
     assert work.check_threads(None) == [1, 4]
     assert work.check_threads([3, 1, 3]) == [1, 3]
     with pytest.raises(ConfigError, match=r"--threads must be at most 4, .* got 5"):

@@ -264,7 +264,7 @@ def test_second_scan_in_one_folder_ends_the_first(folder, monkeypatch):
 
 
 def test_processors_are_shared(monkeypatch):
-    monkeypatch.setattr("lionn_rs.workflows.executors.available_cpus", lambda: 8)
+    monkeypatch.setattr("lionn_rs.workflows.executors.available_cores", lambda: 8)
 
     def share(workers, threads, n_members=100, **options):
         return share_processors(workers, threads, n_members=n_members, **options)
