@@ -146,8 +146,11 @@ def cross_msd(first: Floats, second: Floats) -> Floats:
     (n_frames,) float64, Å²
         Negative where the two move against each other.
     """
-    products = _core.DisplacementProducts(len(first), 6, [(k, 3 + k, 0) for k in range(3)])
-    products.add_member(np.ascontiguousarray(np.concatenate([first, second], axis=1).T))
+    both = [first] if first is second else [first, second]
+    series = np.ascontiguousarray(np.concatenate(both, axis=1).T)
+    pairs = [(k, len(series) - 3 + k, 0) for k in range(3)]
+    products = _core.DisplacementProducts(len(first), len(series), pairs)
+    products.add_member(series)
     curve: Floats = products.finish()[0]
     return curve
 
