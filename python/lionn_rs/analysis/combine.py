@@ -90,6 +90,7 @@ def diffusivity_of_runs(
     frame_interval_fs: float,
     temperature_K: float,
     window_ps: tuple[float, float] | None = None,
+    compare_pymatgen: bool = False,
     **options: Any,
 ) -> CombinedDiffusion:
     """Diffusivity of independent runs (seeds, arrangements) of one temperature.
@@ -104,10 +105,10 @@ def diffusivity_of_runs(
         Trajectories with the same number of carriers and, within 10 %, the same length.
     cell : (3, 3) array, or a sequence with one cell for each run, Å
         Rows are the lattice vectors. That of a run is (3, 3), or (n_frames, 3, 3) if it changes.
-    frame_interval_fs, temperature_K, window_ps
+    frame_interval_fs, temperature_K, window_ps, compare_pymatgen
         As in :func:`lionn_rs.analysis.diffusivity`.
     **options
-        Its other parameters but ``compare_pymatgen``, the same for all runs.
+        Its other parameters, the same for all runs.
 
     Returns
     -------
@@ -139,7 +140,7 @@ def diffusivity_of_runs(
             temperature_K=temperature_K,
             **options,
         )
-        alone.append(analyze(study, window_ps))
+        alone.append(analyze(study, window_ps, compare_pymatgen=compare_pymatgen))
         ions.append(study.motion.ions(study.carrier)[: min(lengths)])
     if len({result.n_carriers for result in alone}) > 1:
         raise DataError(
@@ -164,7 +165,7 @@ def diffusivity_of_runs(
 
 def _cells(cell: Any, n_runs: int) -> list[Any]:
     """Cell of each run, from one for all or a sequence."""
-    given = list(cell)
+    given = list(cell) if np.iterable(cell) else []
     if given and np.ndim(given[0]) == 1:
         return [cell] * n_runs
     if len(given) != n_runs:

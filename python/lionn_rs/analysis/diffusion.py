@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -135,11 +134,12 @@ def diffusivity(
         hop_length_A=hop_length_A,
         site_distance_A=site_distance_A,
     )
-    result = analyze(study, window_ps)
-    return replace(result, pymatgen=_pymatgen(study)) if compare_pymatgen else result
+    return analyze(study, window_ps, compare_pymatgen=compare_pymatgen)
 
 
-def analyze(study: Study, window_ps: tuple[float, float] | None) -> DiffusionResult:
+def analyze(
+    study: Study, window_ps: tuple[float, float] | None, *, compare_pymatgen: bool = False
+) -> DiffusionResult:
     """Diffusivity, conductivity and their errors of a run that has been read."""
     motion, carrier = study.motion, study.carrier
     curves = {
@@ -229,7 +229,7 @@ def analyze(study: Study, window_ps: tuple[float, float] | None) -> DiffusionRes
             else describe(line, curve, run.interval_fs, tracer.choice.chosen_by)
         ),
         framework=framework,
-        pymatgen=(),
+        pymatgen=_pymatgen(study) if compare_pymatgen else (),
         msd=thin(curve, run.interval_fs, carrier),
         framework_msd=tuple(
             thin(other, run.interval_fs, name)

@@ -84,7 +84,8 @@ def rdf(
     Raises
     ------
     ConfigError
-        If a species does not occur, ``max_frames`` or ``n_blocks`` is not positive.
+        If a species does not occur, there are no frames, or ``max_frames`` or ``n_blocks`` is not
+        positive.
 
     Examples
     --------
@@ -106,6 +107,8 @@ def rdf(
         if value < 1:
             raise ConfigError(f"rdf: {name} must be at least 1, got {value}")
     first, second = (members(names, kind) for kind in pair)
+    if len(path) == 0:
+        raise ConfigError("rdf: the trajectory has no frames")
     frames = np.unique(np.linspace(0, len(path) - 1, min(max_frames, len(path))).astype(int))
     lattice, periodic = matrix.tolist(), [bool(p) for p in pbc]
     blocks = np.array_split(frames, min(n_blocks, len(frames)))

@@ -17,7 +17,7 @@ from lionn_rs.analysis import (
     synthetic,
 )
 from lionn_rs.analysis.conductivity import charge_hop
-from lionn_rs.errors import ConfigError
+from lionn_rs.errors import ConfigError, ShapeError
 
 TRUTH = 6e-5
 RUN: dict[str, Any] = {"n_frames": 8001, "frame_interval_fs": 20.0}
@@ -60,6 +60,8 @@ def test_cross_msd_equals_the_double_loop() -> None:
     for lag in (1, 9, 69):
         products = np.sum((first[lag:] - first[:-lag]) * (second[lag:] - second[:-lag]), axis=1)
         assert found[lag] == pytest.approx(products.mean(), rel=1e-9)
+    with pytest.raises(ShapeError, match=r"got \(70, 3\) and \(69, 3\)"):
+        cross_msd(first, second[1:])
     np.testing.assert_allclose(
         cross_msd(first, first), msd(first[:, None])[0].sum(axis=0), atol=1e-9
     )

@@ -97,8 +97,9 @@ def test_runs_may_be_sources_in_cells_that_change_with_charges() -> None:
     assert changing.volume_A3 == pytest.approx(volume)
     assert changing.runs[1].unwrapping.cell_changes
 
-    with pytest.raises(ConfigError, match="one cell for each of 2 runs, got 3 cells"):
-        diffusivity_of_runs(runs, **fixed | {"cell": [*cells, cells[0]]})
+    for wrong, n in (([*cells, cells[0]], 3), (30.0, 0)):
+        with pytest.raises(ConfigError, match=f"one cell for each of 2 runs, got {n} cells"):
+            diffusivity_of_runs(runs, **fixed | {"cell": wrong})
 
 
 def test_refusals() -> None:
