@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from .anderson_stuart import AndersonStuartResult, anderson_stuart
 from .anderson_stuart_terms import binding_energy, effective_radius, strain_energy
-from .arrhenius import arrhenius, arrhenius_from_results, combine_replicas
+from .arrhenius import arrhenius, arrhenius_from_results
+from .arrhenius_points import combine_replicas
 from .arrhenius_result import (
     ArrheniusPoint,
     ArrheniusResult,

@@ -6,7 +6,7 @@ from collections.abc import Hashable, Sequence
 from dataclasses import replace
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 from scipy import stats
 
 from lionn_rs.errors import ConfigError, DataError, ShapeError
@@ -15,16 +15,13 @@ from lionn_rs.units import BOLTZMANN_EV_K
 from .arrhenius_fit import (
     ERROR_DOF,
     SIGNIFICANCE,
-    ReplicaEffect,
     Scale,
     choose_scale,
-    combine_runs,
     generalized_fit,
-    known_to,
     misfit,
 )
+from .arrhenius_points import diffusive_runs, group_temperatures, label_index, temperature_points
 from .arrhenius_result import (
-    ArrheniusPoint,
     ArrheniusResult,
     DirectRun,
     Extrapolation,
@@ -40,8 +37,6 @@ FEWEST_TEMPERATURES = 3
 DECISIVE_AICC = 2.0
 """Smaller differences of the corrected Akaike criterion leave both models standing (K. P. Burnham,
 D. R. Anderson, Sociol. Methods Res. 33, 261 (2004), doi 10.1177/0049124104268644)."""
-SAME_TEMPERATURE_K = 0.5
-"""Runs whose target temperatures differ by less belong together."""
 
 
 def arrhenius(
@@ -111,14 +106,14 @@ def arrhenius(
     temperature, value, sd = _checked(temperatures_K, diffusivities, ln_sd, extrapolate_to_K)
     if not error_dof >= 0.0:
         raise ConfigError(f"arrhenius: error_dof must be 0 or more, got {error_dof}")
-    groups = _group(temperature)
+    groups = group_temperatures(temperature)
     if len(groups) < FEWEST_TEMPERATURES:
         raise DataError(
             f"an Arrhenius fit needs diffusive runs at {FEWEST_TEMPERATURES} temperatures or more, "
             f"got {len(groups)}; run longer or at other temperatures"
         )
-    points, spread, effect, nu = _points(
-        groups, temperature, np.log(value), sd, _labels(replica_labels, len(value)), error_dof
+    points, spread, effect, nu = temperature_points(
+        groups, temperature, np.log(value), sd, label_index(replica_labels, len(value)), error_dof
     )
     beta = np.array([1.0 / (BOLTZMANN_EV_K * p.temperature_K) for p in points])
     y = np.log([p.diffusivity_cm2_s for p in points])
@@ -181,6 +176,7 @@ def arrhenius_from_results(
     *,
     extrapolate_to_K: float = 300.0,
     direct: Sequence[DiffusionResult | CombinedDiffusion] = (),
+    replica_labels: Sequence[Hashable] | None = None,
     with_vtf: bool = False,
 ) -> ArrheniusResult:
     """Arrhenius fit of the runs that were diffusive; the others enter as upper bounds.
@@ -193,6 +189,8 @@ def arrhenius_from_results(
         Temperature of the prediction.
     direct : sequence of DiffusionResult or CombinedDiffusion
         Runs beside the extrapolation: compared with the line, not fitted.
+    replica_labels : sequence, optional
+        One for each result, see :func:`arrhenius`.
     with_vtf : bool
         Also fit the law of Vogel, Tammann and Fulcher.
 
@@ -206,9 +204,9 @@ def arrhenius_from_results(
     DataError
         With fewer than three diffusive temperatures, naming the refused ones.
     """
-    used = [r for r in results if r.diffusivity_cm2_s is not None and r.ln_sd is not None]
+    used, labels = diffusive_runs(results, replica_labels)
     refused = [r for r in results if not r.diffusive]
-    if len(_group(np.array([r.temperature_K for r in used]))) < FEWEST_TEMPERATURES:
+    if len(group_temperatures(np.array([r.temperature_K for r in used]))) < FEWEST_TEMPERATURES:
         listed = ", ".join(f"{r.temperature_K:g} K" for r in refused) or "none"
         got = sorted({r.temperature_K for r in used})
         raise DataError(
@@ -234,74 +232,12 @@ def arrhenius_from_results(
             for r in direct
             if r.diffusivity_cm2_s is not None and r.ln_sd is not None
         ],
+        replica_labels=labels,
         with_vtf=with_vtf,
         n_carriers=n_carriers,
         charge=used[0].charge,
         volume_A3=volume,
     )
-
-
-def combine_replicas(results: Sequence[DiffusionResult]) -> tuple[ArrheniusPoint, ...]:
-    """One point per temperature from the runs that were diffusive, as in :func:`arrhenius`.
-
-    Parameters
-    ----------
-    results : sequence of DiffusionResult
-        Runs of the same material, in any order.
-
-    Returns
-    -------
-    tuple of ArrheniusPoint
-        By temperature, ascending; empty if no run was diffusive.
-    """
-    used = [
-        (r.temperature_K, np.log(r.diffusivity_cm2_s), r.ln_sd)
-        for r in results
-        if r.diffusivity_cm2_s is not None and r.ln_sd is not None
-    ]
-    if not used:
-        return ()
-    temperature, ln_d, sd = np.array(used, dtype=np.float64).T
-    labels = _labels(None, len(used))
-    return _points(_group(temperature), temperature, ln_d, sd, labels, ERROR_DOF)[0]
-
-
-def _group(temperature: Floats) -> list[list[int]]:
-    """List the indices of runs at the same temperature, ascending."""
-    groups: list[list[int]] = []
-    for k in np.argsort(temperature, kind="stable"):
-        if groups and temperature[k] - temperature[groups[-1][0]] < SAME_TEMPERATURE_K:
-            groups[-1].append(int(k))
-        else:
-            groups.append([int(k)])
-    return groups
-
-
-def _points(
-    groups: list[list[int]],
-    temperature: Floats,
-    ln_d: Floats,
-    sd: Floats,
-    label: NDArray[np.intp],
-    error_dof: float,
-) -> tuple[tuple[ArrheniusPoint, ...], Floats, ReplicaEffect | None, float]:
-    """One point per temperature, their covariance, the replica effect, and what is known of it."""
-    index = np.empty(len(ln_d), dtype=np.intp)
-    for k, members in enumerate(groups):
-        index[members] = k
-    means, spread, effect = combine_runs(ln_d, sd, index, label)
-    alone = np.array([np.sum(sd[members] ** -2.0) ** -0.5 for members in groups])
-    nu = known_to(error_dof, spread, alone, effect)
-    points = tuple(
-        ArrheniusPoint(
-            temperature_K=float(np.mean(temperature[members])),
-            diffusivity_cm2_s=float(np.exp(mean)),
-            ln_sd=float(np.sqrt(variance)),
-            n_replicas=len(members),
-        )
-        for members, mean, variance in zip(groups, means, np.diag(spread), strict=True)
-    )
-    return points, spread, effect, nu
 
 
 def _compare(
@@ -338,16 +274,6 @@ def _checked(
         if not np.all(np.isfinite(array) & (array > 0.0)):
             raise ConfigError(f"arrhenius: {name} must be positive, got {array.tolist()}")
     return temperature, value, sd
-
-
-def _labels(labels: Sequence[Hashable] | None, n: int) -> NDArray[np.intp]:
-    """Index of the replica of each run."""
-    if labels is None:
-        return np.arange(n, dtype=np.intp)
-    if len(labels) != n:
-        raise ShapeError(f"replica_labels must have one entry per run ({n}), got {len(labels)}")
-    known = {label: k for k, label in enumerate(dict.fromkeys(labels))}
-    return np.array([known[label] for label in labels], dtype=np.intp)
 
 
 def _no_extrapolation(temperature: float) -> Extrapolation:

@@ -210,7 +210,7 @@ def known_to(nu: float, covariance: Floats, sd: Floats, effect: ReplicaEffect | 
         Standard deviation that the means would have without a replica effect.
     effect : ReplicaEffect or None
     """
-    if effect is None or effect.sd == 0.0:
+    if effect is None or effect.sd == 0.0 or nu == 0.0:
         return nu
     share = 1.0 - float(np.mean(sd**2 / np.diag(covariance)))
     return 1.0 / (share**2 / effect.dof + (1.0 - share) ** 2 / nu)

@@ -27,6 +27,8 @@ class ArrheniusPoint(Record):
     diffusivity_cm2_s: float
     ln_sd: float
     """Standard deviation of ln D, spread between replicas included."""
+    interval_cm2_s: tuple[float, float]
+    """95 % interval; Student's t as far as a spread between few replicas is in it."""
     n_replicas: int
 
 

@@ -14,13 +14,15 @@ from lionn_rs.units import PS_TO_FS
 
 from ._records import Record
 from .conductivity import nernst_einstein_factor
-from .diffusion import diffusivity
+from .diffusion import analyze
 from .estimates import side_by_side
 from .gls import fit_line
 from .msd import msd
 from .resampling import ErrorEstimate, SpreadError
 from .results import DiffusionResult
-from .trajectory import Floats, as_positions, as_symbols, remove_drift, unwrap
+from .sources import FrameSource, as_source
+from .study import prepare
+from .trajectory import Floats
 from .uncertainty import Run, estimate_hop, spread_errors, upper_bound, widest
 from .window import FitWindow, choose_window, describe
 
@@ -38,6 +40,7 @@ class CombinedDiffusion(Record):
     charge: float
     temperature_K: float
     volume_A3: float
+    """Mean over the runs."""
     n_runs: int
     run_ps: float
     """Length of each run that was used."""
@@ -81,12 +84,13 @@ class CombinedDiffusion(Record):
 
 
 def diffusivity_of_runs(
-    runs: Sequence[ArrayLike],
+    runs: Sequence[ArrayLike | FrameSource],
     *,
-    cell: ArrayLike,
+    cell: ArrayLike | Sequence[ArrayLike],
     frame_interval_fs: float,
     temperature_K: float,
     window_ps: tuple[float, float] | None = None,
+    compare_pymatgen: bool = False,
     **options: Any,
 ) -> CombinedDiffusion:
     """Diffusivity of independent runs (seeds, arrangements) of one temperature.
@@ -97,11 +101,11 @@ def diffusivity_of_runs(
 
     Parameters
     ----------
-    runs : sequence of (n_frames, n_atoms, 3) arrays, Å
-        Trajectories with the same atoms and, within 10 %, the same length.
-    cell : (3, 3) array, Å
-        Rows are the lattice vectors, the same for all runs.
-    frame_interval_fs, temperature_K, window_ps
+    runs : sequence of (n_frames, n_atoms, 3) arrays, Å, or FrameSource
+        Trajectories with the same number of carriers and, within 10 %, the same length.
+    cell : (3, 3) array, or a sequence with one cell for each run, Å
+        Rows are the lattice vectors. That of a run is (3, 3), or (n_frames, 3, 3) if it changes.
+    frame_interval_fs, temperature_K, window_ps, compare_pymatgen
         As in :func:`lionn_rs.analysis.diffusivity`.
     **options
         Its other parameters, the same for all runs.
@@ -113,29 +117,37 @@ def diffusivity_of_runs(
     Raises
     ------
     ConfigError
-        For no runs.
+        For no runs, or not one cell for each.
     DataError
-        For runs that differ in length by more than 10 %.
+        For runs that differ in length by more than 10 %, or in the number of carriers.
     """
-    paths = [as_positions(run) for run in runs]
-    if not paths:
+    sources = [as_source(run) for run in runs]
+    if not sources:
         raise ConfigError("diffusivity_of_runs needs at least one run")
-    lengths = [len(path) for path in paths]
+    lengths = [source.shape[0] for source in sources]
     if min(lengths) < (1.0 - LENGTH_TOLERANCE) * max(lengths):
         raise DataError(
             f"runs of {min(lengths)} to {max(lengths)} frames differ in length by more than "
             f"{100 * LENGTH_TOLERANCE:.0f} %: cut the longer ones, or analyze them singly and "
             "combine them in an Arrhenius fit"
         )
-    common = {
-        "cell": cell,
-        "frame_interval_fs": frame_interval_fs,
-        "temperature_K": temperature_K,
-        **options,
-    }
-    alone = tuple(diffusivity(path, window_ps=window_ps, **common) for path in paths)
+    alone, ions = [], []
+    for source, own_cell in zip(sources, _cells(cell, len(sources)), strict=True):
+        study = prepare(
+            source,
+            cell=own_cell,
+            frame_interval_fs=frame_interval_fs,
+            temperature_K=temperature_K,
+            **options,
+        )
+        alone.append(analyze(study, window_ps, compare_pymatgen=compare_pymatgen))
+        ions.append(study.motion.ions(study.carrier)[: min(lengths)])
+    if len({result.n_carriers for result in alone}) > 1:
+        raise DataError(
+            f"runs with {', '.join(str(result.n_carriers) for result in alone)} carriers are not "
+            "of one system: combine them in an Arrhenius fit"
+        )
     first = alone[0]
-    ions = [_relative_ions(path[: min(lengths)], cell, options, first.carrier) for path in paths]
     every = np.ascontiguousarray(np.concatenate(ions, axis=1))
     run = Run(
         relative=every,
@@ -146,27 +158,22 @@ def diffusivity_of_runs(
         site=first.site_distance_A,
         given_hop=options.get("hop_length_A"),
         carrier=first.carrier,
-        n_runs=len(paths),
+        n_runs=len(sources),
     )
-    return _analyze(run, alone, window_ps)
+    return _analyze(run, tuple(alone), window_ps)
 
 
-def _relative_ions(path: Floats, cell: ArrayLike, options: dict[str, Any], carrier: str) -> Floats:
-    """Paths of the carriers of one run relative to its reference set."""
-    names = as_symbols(
-        path.shape[1], symbols=options.get("symbols"), numbers=options.get("numbers")
-    )
-    if options.get("wrapped", False):
-        path = unwrap(path, cell)
-    relative, _ = remove_drift(
-        path,
-        names,
-        carrier=carrier,
-        reference=options.get("drift_reference", "framework"),
-        weights=options.get("drift_weights", "mass"),
-        mobile=options.get("mobile", ()),
-    )
-    return np.asarray(relative[:, names == carrier])
+def _cells(cell: Any, n_runs: int) -> list[Any]:
+    """Cell of each run, from one for all or a sequence."""
+    given = list(cell) if np.iterable(cell) else []
+    if given and np.ndim(given[0]) == 1:
+        return [cell] * n_runs
+    if len(given) != n_runs:
+        raise ConfigError(
+            f"cell must have shape (3, 3), or be a sequence of one cell for each of {n_runs} runs, "
+            f"got {len(given)} cells"
+        )
+    return given
 
 
 def _analyze(
@@ -207,10 +214,11 @@ def _analyze(
             f"the runs differ by {apart.inflation:.1f} times what their errors allow: they are "
             "not samples of one equilibrium (short runs, or different arrangements)"
         )
+    volume = float(np.mean([result.volume_A3 for result in alone]))
     factor = nernst_einstein_factor(
         n_carriers=first.n_carriers,
         charge=first.charge,
-        volume_A3=first.volume_A3,
+        volume_A3=volume,
         temperature_K=first.temperature_K,
     )
     return CombinedDiffusion(
@@ -218,7 +226,7 @@ def _analyze(
         n_carriers=first.n_carriers,
         charge=first.charge,
         temperature_K=first.temperature_K,
-        volume_A3=first.volume_A3,
+        volume_A3=volume,
         n_runs=run.n_runs,
         run_ps=(run.n_frames - 1) * run.interval_fs / PS_TO_FS,
         site_distance_A=run.site,

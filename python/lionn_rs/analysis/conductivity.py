@@ -112,6 +112,8 @@ class SpeciesConductivity(Record):
     upper_bound_cm2_s: float
     """One-sided 95 % upper bound."""
     refusal: str
+    hop_length_A: float
+    """Hop length of the error model, Å."""
     conductivity_mS_cm: float
     sd_mS_cm: float
 
@@ -225,7 +227,6 @@ def collective(
     first_lag: int,
     to_cm2_s: float,
     lag_ps: float,
-    hop_length_A: float,
     directions: Sequence[str] = DEFAULT_DIRECTIONS,
 ) -> CollectiveResult | None:
     """Fit the displacement of all charges, ``sum_k z_k r_k``.
@@ -242,8 +243,6 @@ def collective(
         Factor from a slope in Å²/frame to a diffusivity in cm²/s.
     lag_ps : float
         Time of one frame, ps.
-    hop_length_A : float
-        Hop length of the carrier, Å.
     directions : sequence of str
         Crystal directions of the tensor.
 
@@ -286,8 +285,8 @@ def collective(
     alone = sum(float(motion.curves[name][:, last].sum()) for name in motion.charges)
     if not float(curves[:3, last].sum()) > NO_CURRENT * alone:
         return nothing
-    # One collective coordinate: no average over ions. A hop of one carrier moves it by z a / norm.
-    hop = hop_length_A * abs(species[0].charge) / norm
+    # One collective coordinate: no average over ions.
+    hop = charge_hop(species) / norm
     line = fit_line(curves[:3], choose_lags(first_lag, last), n_particles=1, hop_length_A=hop)
     value, sd = line.slope * to_cm2_s, line.slope_sd * to_cm2_s
     meaningful = value > 0.0 and sd / value < MEANINGFUL_RELATIVE_SD
@@ -324,6 +323,19 @@ def collective(
             directions=directions,
         ),
     )
+
+
+def charge_hop(species: Sequence[SpeciesConductivity]) -> float:
+    """Charge times length of a hop, root mean square over the hops' shares in the current, Å.
+
+    Hops of species k make the part ``s_k`` of the variance of ``sum_k z_k r_k``, and the part ``s_k
+    (z_k a_k)^2`` of its fourth cumulant.
+    """
+    squares = [(entry.charge * entry.hop_length_A) ** 2 for entry in species]
+    shares = [entry.conductivity_mS_cm for entry in species]
+    if not sum(shares) > 0.0:
+        return float(np.sqrt(squares[0]))
+    return float(np.sqrt(np.average(squares, weights=shares)))
 
 
 def _onsager(

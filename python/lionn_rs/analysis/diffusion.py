@@ -3,33 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
 
-from lionn_rs.errors import ConfigError, DataError
 from lionn_rs.units import PS_TO_FS
 
-from .drift import Drift, DriftWeights, drift_reference
+from .drift import Drift, DriftWeights
 from .estimates import side_by_side
 from .framework import FrameworkSpecies, check_framework
-from .motion import Motion
 from .msd import thin
 from .pymatgen_peer import MOST_POSITIONS, PymatgenValue, pymatgen_values, skipped_values
 from .resampling import ErrorEstimate
 from .results import AxisDiffusivity, DiffusionResult
-from .sources import FrameSource, Paths, as_source
-from .study import Study, charge_numbers, collective_conductivity, self_diffusion
-from .tensor import DEFAULT_DIRECTIONS, crystal_direction, diffusion_tensor
-from .trajectory import Convention, as_cells, as_symbols
+from .sources import FrameSource
+from .study import Study, collective_conductivity, prepare, self_diffusion
+from .tensor import DEFAULT_DIRECTIONS, diffusion_tensor
+from .trajectory import Convention
 from .uncertainty import HE_FLOOR, HE_SLOPE, axis_diffusivities
 from .window import describe
-
-DEFAULT_SITE_DISTANCE_A = 3.0
-"""Typical distance of Li sites (He et al. 2018)."""
-FEWEST_FRAMES = 20
 
 
 def diffusivity(
@@ -122,53 +115,32 @@ def diffusivity(
     10.1038/s41524-018-0074-y; A. R. McCluskey, S. W. Coles, B. J. Morgan, J. Chem. Theory Comput.
     21, 79 (2025), doi 10.1021/acs.jctc.4c01249.
     """
-    if not frame_interval_fs > 0.0 or not temperature_K > 0.0:
-        raise ConfigError(
-            "frame_interval_fs and temperature_K must be positive, got "
-            f"{frame_interval_fs} fs, {temperature_K} K"
-        )
-    site = site_distance_A or hop_length_A or DEFAULT_SITE_DISTANCE_A
-    if site <= 0.0 or (hop_length_A is not None and hop_length_A <= 0.0):
-        raise ConfigError(f"site distance and hop length must be positive, got {site} Å")
-    source = as_source(positions)
-    n_frames, n_atoms = source.shape[:2]
-    cells = as_cells(cell, n_frames)
-    names = as_symbols(n_atoms, symbols=symbols, numbers=numbers)
-    numbers_of = charge_numbers(names.tolist(), carrier, charge, charges, mobile)
-    for direction in directions:
-        crystal_direction(direction, cells[0])
-    if n_frames < FEWEST_FRAMES:
-        raise DataError(f"a diffusivity needs at least {FEWEST_FRAMES} frames, got {n_frames}")
-    paths = Paths(source, cells, wrapped=wrapped, convention=convention)
-    reference = _reference(
-        names, carrier=carrier, reference=drift_reference, weights=drift_weights, mobile=mobile
-    )
-    motion = Motion(paths, names, reference, np.flatnonzero(names == carrier))
-    study = Study(
-        motion=motion,
-        tensor_curve=motion.msd(carrier, tensor=True),
-        carrier=carrier,
-        charges=numbers_of,
-        mobile=tuple(mobile),
-        cell=cells.mean(axis=0),
-        volume_A3=float(np.abs(np.linalg.det(cells)).mean()),
-        interval_fs=frame_interval_fs,
+    study = prepare(
+        positions,
+        cell=cell,
+        frame_interval_fs=frame_interval_fs,
         temperature_K=temperature_K,
-        site=site,
-        given_hop=hop_length_A,
-        directions=tuple(directions),
+        symbols=symbols,
+        numbers=numbers,
+        carrier=carrier,
+        charge=charge,
+        charges=charges,
+        mobile=mobile,
+        drift_reference=drift_reference,
+        drift_weights=drift_weights,
+        wrapped=wrapped,
+        convention=convention,
+        directions=directions,
+        hop_length_A=hop_length_A,
+        site_distance_A=site_distance_A,
     )
-    result = _analyze(study, window_ps)
-    if compare_pymatgen:
-        result = replace(result, pymatgen=_pymatgen(study, paths))
-    return result
+    return analyze(study, window_ps, compare_pymatgen=compare_pymatgen)
 
 
-_reference = drift_reference
-"""The argument of the same name hides the function."""
-
-
-def _analyze(study: Study, window_ps: tuple[float, float] | None) -> DiffusionResult:
+def analyze(
+    study: Study, window_ps: tuple[float, float] | None, *, compare_pymatgen: bool = False
+) -> DiffusionResult:
+    """Diffusivity, conductivity and their errors of a run that has been read."""
     motion, carrier = study.motion, study.carrier
     curves = {
         name: study.tensor_curve[:3] if name == carrier else motion.msd(name, tensor=False)
@@ -257,7 +229,7 @@ def _analyze(study: Study, window_ps: tuple[float, float] | None) -> DiffusionRe
             else describe(line, curve, run.interval_fs, tracer.choice.chosen_by)
         ),
         framework=framework,
-        pymatgen=(),
+        pymatgen=_pymatgen(study) if compare_pymatgen else (),
         msd=thin(curve, run.interval_fs, carrier),
         framework_msd=tuple(
             thin(other, run.interval_fs, name)
@@ -269,8 +241,9 @@ def _analyze(study: Study, window_ps: tuple[float, float] | None) -> DiffusionRe
     )
 
 
-def _pymatgen(study: Study, paths: Paths) -> tuple[PymatgenValue, ...]:
+def _pymatgen(study: Study) -> tuple[PymatgenValue, ...]:
     """DiffusionAnalyzer on the same paths; it needs all of them in memory."""
+    paths = study.motion.paths
     if paths.n_frames * paths.n_atoms > MOST_POSITIONS:
         return skipped_values(paths.n_frames, paths.n_atoms)
     positions = np.concatenate([block for _, block in paths.blocks()])

@@ -7,12 +7,11 @@ from numpy.typing import NDArray
 
 from lionn_rs.units import A2_FS_TO_CM2_S
 
+from .conductivity import Z95
 from .jump_records import JumpCorrelation
 from .trajectory import Floats
 from .visits import Integers, Visits
 
-TWO_SIDED = 1.959963984540054
-"""97.5 % quantile of the normal distribution."""
 SAME = 1e-9
 """Cosines and shares that differ by less are the same."""
 
@@ -72,7 +71,7 @@ def jump_correlation(
     else:
         factor = tracer_cm2_s / random
         sd = float(np.hypot(tracer_ln_sd or 0.0, random_se / random))
-        half = float(np.exp(TWO_SIDED * sd))
+        half = float(np.exp(Z95 * sd))
         interval = (factor / half, factor * half)
     return JumpCorrelation(
         n_pairs=len(pair),

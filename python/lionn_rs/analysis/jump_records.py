@@ -63,7 +63,7 @@ class JumpCorrelation(Record):
     back_probability: float | None
     """Part of them in which the second jump undoes the first."""
     back_se: float | None
-    """Binomial standard error."""
+    """Standard error; pairs of one ion may be correlated."""
     mean_cosine: float | None
     """Mean cosine of the angle between consecutive jumps; 0 without memory."""
     mean_cosine_se: float | None

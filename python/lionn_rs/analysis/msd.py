@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from lionn_rs import _core
-from lionn_rs.errors import ConfigError
+from lionn_rs.errors import ConfigError, ShapeError
 from lionn_rs.units import PS_TO_FS
 
 from ._records import Record
@@ -145,9 +145,22 @@ def cross_msd(first: Floats, second: Floats) -> Floats:
     -------
     (n_frames,) float64, Å²
         Negative where the two move against each other.
+
+    Raises
+    ------
+    ShapeError
+        For other or different shapes.
     """
-    products = _core.DisplacementProducts(len(first), 6, [(k, 3 + k, 0) for k in range(3)])
-    products.add_member(np.ascontiguousarray(np.concatenate([first, second], axis=1).T))
+    if first.ndim != 2 or first.shape[1] != 3 or first.shape != second.shape:
+        raise ShapeError(
+            "cross_msd: both vectors must have shape (n_frames, 3), got "
+            f"{first.shape} and {second.shape}"
+        )
+    both = [first] if first is second else [first, second]
+    series = np.ascontiguousarray(np.concatenate(both, axis=1).T)
+    pairs = [(k, len(series) - 3 + k, 0) for k in range(3)]
+    products = _core.DisplacementProducts(len(first), len(series), pairs)
+    products.add_member(series)
     curve: Floats = products.finish()[0]
     return curve
 

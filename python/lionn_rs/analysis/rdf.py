@@ -13,7 +13,7 @@ from lionn_rs.errors import ConfigError, DataError
 
 from ._records import Record
 from .rdf_shell import Shell, first_shell
-from .trajectory import Floats, as_cell, as_positions, as_symbols
+from .trajectory import Floats, as_cell, as_positions, as_symbols, members
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -84,7 +84,8 @@ def rdf(
     Raises
     ------
     ConfigError
-        If a species does not occur, ``max_frames`` or ``n_blocks`` is not positive.
+        If a species does not occur, there are no frames, or ``max_frames`` or ``n_blocks`` is not
+        positive.
 
     Examples
     --------
@@ -105,10 +106,9 @@ def rdf(
     for name, value in (("max_frames", max_frames), ("n_blocks", n_blocks)):
         if value < 1:
             raise ConfigError(f"rdf: {name} must be at least 1, got {value}")
-    first, second = (np.flatnonzero(names == kind).astype(np.uint64) for kind in pair)
-    for kind, members in zip(pair, (first, second), strict=True):
-        if len(members) == 0:
-            raise ConfigError(f"rdf: no {kind} atoms (there are {', '.join(sorted(set(names)))})")
+    first, second = (members(names, kind) for kind in pair)
+    if len(path) == 0:
+        raise ConfigError("rdf: the trajectory has no frames")
     frames = np.unique(np.linspace(0, len(path) - 1, min(max_frames, len(path))).astype(int))
     lattice, periodic = matrix.tolist(), [bool(p) for p in pbc]
     blocks = np.array_split(frames, min(n_blocks, len(frames)))

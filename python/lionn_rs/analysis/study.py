@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike
 
-from lionn_rs.errors import ConfigError
+from lionn_rs.errors import ConfigError, DataError
 from lionn_rs.units import PS_TO_FS
 
 from .conductivity import (
@@ -17,12 +19,20 @@ from .conductivity import (
     collective,
     nernst_einstein_factor,
 )
+from .drift import DriftWeights
+from .drift import drift_reference as find_reference
 from .gls import LineFit, fit_line
 from .motion import Motion
 from .resampling import SpreadError
-from .trajectory import Floats
+from .sources import FrameSource, Paths, as_source
+from .tensor import DEFAULT_DIRECTIONS, crystal_direction
+from .trajectory import Convention, Floats, as_cells, as_symbols
 from .uncertainty import Run, estimate_hop, spread_errors, upper_bound, widest
 from .window import WindowChoice, choose_window
+
+DEFAULT_SITE_DISTANCE_A = 3.0
+"""Typical distance of Li sites (He et al. 2018)."""
+FEWEST_FRAMES = 20
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -72,6 +82,72 @@ class Tracer:
     ln_sd: float | None
     half_width: float | None
     method: str
+
+
+def prepare(
+    positions: ArrayLike | FrameSource,
+    *,
+    cell: ArrayLike,
+    frame_interval_fs: float,
+    temperature_K: float,
+    symbols: Sequence[str] | None = None,
+    numbers: ArrayLike | None = None,
+    carrier: str = "Li",
+    charge: float = 1.0,
+    charges: Mapping[str, float] | None = None,
+    mobile: Sequence[str] = (),
+    drift_reference: str | Sequence[Any] = "framework",
+    drift_weights: DriftWeights = "mass",
+    wrapped: bool = False,
+    convention: Convention = "fractional",
+    directions: Sequence[str] = DEFAULT_DIRECTIONS,
+    hop_length_A: float | None = None,
+    site_distance_A: float | None = None,
+) -> Study:
+    """Check the input of :func:`lionn_rs.analysis.diffusivity` and read the frames once.
+
+    Parameters and errors are those of that function.
+
+    Returns
+    -------
+    Study
+    """
+    if not frame_interval_fs > 0.0 or not temperature_K > 0.0:
+        raise ConfigError(
+            "frame_interval_fs and temperature_K must be positive, got "
+            f"{frame_interval_fs} fs, {temperature_K} K"
+        )
+    site = site_distance_A or hop_length_A or DEFAULT_SITE_DISTANCE_A
+    if site <= 0.0 or (hop_length_A is not None and hop_length_A <= 0.0):
+        raise ConfigError(f"site distance and hop length must be positive, got {site} Å")
+    source = as_source(positions)
+    n_frames, n_atoms = source.shape[:2]
+    cells = as_cells(cell, n_frames)
+    names = as_symbols(n_atoms, symbols=symbols, numbers=numbers)
+    numbers_of = charge_numbers(names.tolist(), carrier, charge, charges, mobile)
+    for direction in directions:
+        crystal_direction(direction, cells[0])
+    if n_frames < FEWEST_FRAMES:
+        raise DataError(f"a diffusivity needs at least {FEWEST_FRAMES} frames, got {n_frames}")
+    reference = find_reference(
+        names, carrier=carrier, reference=drift_reference, weights=drift_weights, mobile=mobile
+    )
+    paths = Paths(source, cells, wrapped=wrapped, convention=convention)
+    motion = Motion(paths, names, reference, np.flatnonzero(names == carrier))
+    return Study(
+        motion=motion,
+        tensor_curve=motion.msd(carrier, tensor=True),
+        carrier=carrier,
+        charges=numbers_of,
+        mobile=tuple(mobile),
+        cell=cells.mean(axis=0),
+        volume_A3=float(np.abs(np.linalg.det(cells)).mean()),
+        interval_fs=frame_interval_fs,
+        temperature_K=temperature_K,
+        site=site,
+        given_hop=hop_length_A,
+        directions=tuple(directions),
+    )
 
 
 def charge_numbers(
@@ -177,7 +253,6 @@ def collective_conductivity(
         first_lag=int(tracer.line.lags[0]),
         to_cm2_s=tracer.run.to_cm2_s,
         lag_ps=study.interval_fs / PS_TO_FS,
-        hop_length_A=tracer.hop,
         directions=study.directions,
     )
 
@@ -193,6 +268,7 @@ def _contribution(study: Study, tracer: Tracer) -> SpeciesConductivity:
         ln_sd=tracer.ln_sd,
         upper_bound_cm2_s=tracer.bound,
         refusal=tracer.refusal,
+        hop_length_A=tracer.hop,
         conductivity_mS_cm=value,
         sd_mS_cm=value * (tracer.ln_sd or 0.0),
     )

@@ -108,7 +108,7 @@ def vacf(
     symbols, numbers : (n_atoms,)
         Chemical symbols or atomic numbers, one of the two.
     window_ps : float
-        Longest lag W, ps; the resolution is 1.14/W.
+        Longest lag W, ps; the resolution is 1.12/W.
     temperature_K, mass_u : float, optional
         For the share of the kinetic energy that the velocities hold; mass default: standard.
 

@@ -121,7 +121,8 @@ def choose_window(
     n_frames = len(total)
     needed = GROWTH_FRACTION * site_distance_A**2
     if window_ps is not None:
-        first, last = (round(t * PS_TO_FS / frame_interval_fs) for t in window_ps)
+        frames = [t * PS_TO_FS / frame_interval_fs for t in window_ps]
+        first, last = (round(t) if np.isfinite(t) else -1 for t in frames)
         if not 0 < first < last < n_frames or last - first < 2:
             raise DataError(
                 f"fit window {window_ps[0]:g}-{window_ps[1]:g} ps does not fit a run of "

@@ -20,7 +20,6 @@ if TYPE_CHECKING:
 
 MARKERS = "osD^vP*X"
 """One for each size and potential."""
-Z95 = 1.96
 
 
 def plot_arrhenius_lines(result: CampaignResult, ax: Axes | None = None) -> Figure:
@@ -45,8 +44,6 @@ def plot_arrhenius_lines(result: CampaignResult, ax: Axes | None = None) -> Figu
     DataError
         No finished run is diffusive.
     """
-    from lionn_rs.analysis import combine_replicas
-
     shown = [group for group in result.groups if group.conductivities]
     if not shown:
         raise DataError("plot_arrhenius_lines: no finished run is diffusive")
@@ -56,13 +53,13 @@ def plot_arrhenius_lines(result: CampaignResult, ax: Axes | None = None) -> Figu
     with one_axes(ax, *labels, width_in=6.2, height_in=3.6) as (figure, axes):
         temperatures: list[float] = []
         for k, group in enumerate(shown):
-            points = combine_replicas(group.finished)
+            points = group.points
             temperatures += [p.temperature_K for p in points]
             # Points of different compositions at one temperature must not hide each other.
             shift = 1.0 + 0.004 * (k - (len(shown) - 1) / 2)
             x = shift * np.array([1000.0 / p.temperature_K for p in points])
             y = np.array([p.diffusivity_cm2_s for p in points])
-            spread = np.exp(Z95 * np.array([p.ln_sd for p in points]))
+            low, high = np.array([p.interval_cm2_s for p in points]).T
             color, marker = colors[k], markers[_series(group)]
             label = result.label(group)
             if group.fit is not None:
@@ -71,7 +68,7 @@ def plot_arrhenius_lines(result: CampaignResult, ax: Axes | None = None) -> Figu
                 label += f": $E_a$ = {fit.activation_energy_eV:.2f} ± {half:.2f} eV"
                 _draw_line(axes, group, color, result.extrapolate_to_K)
             axes.errorbar(
-                x, y, yerr=[y - y / spread, y * spread - y], fmt=marker, color=color, markersize=4,
+                x, y, yerr=[y - low, high - y], fmt=marker, color=color, markersize=4,
                 capsize=2, linewidth=0.9, label=label,
             )  # fmt: skip
         axes.set_yscale("log")

@@ -206,9 +206,9 @@ def plot_arrhenius(fit: ArrheniusResult, ax: Axes | None = None) -> Figure:
         axes.plot(grid[inside], center[inside], color=COLORS[0], linewidth=1.6)
         x = np.array([1000.0 / p.temperature_K for p in fit.points])
         y = np.array([p.diffusivity_cm2_s for p in fit.points])
-        spread = np.exp(1.96 * np.array([p.ln_sd for p in fit.points]))
+        low, high = np.array([p.interval_cm2_s for p in fit.points]).T
         axes.errorbar(
-            x, y, yerr=[y - y / spread, y * spread - y], fmt="o", color="black", markersize=4,
+            x, y, yerr=[y - low, high - y], fmt="o", color="black", markersize=4,
             capsize=2, linewidth=0.9, label="runs, 95 %",
         )  # fmt: skip
         _draw_alternatives(axes, fit, grid)

@@ -105,12 +105,11 @@ def distinct_arrangements(
     canonical = _canonical(rows, group, lengths)
     classes, inverse = np.unique(canonical, axis=0, return_inverse=True)
     inverse = inverse.reshape(-1)
-    if score is None:
-        chosen = np.array([int(np.argmax(inverse == k)) for k in range(len(classes))])
-    else:
-        order = np.lexsort((np.arange(len(rows)), np.round(score(rows), 6)))
-        _, first = np.unique(inverse[order], return_index=True)
-        chosen = order[first]
+    order = np.arange(len(rows))
+    if score is not None:
+        order = np.lexsort((order, np.round(score(rows), 6)))
+    _, first = np.unique(inverse[order], return_index=True)
+    chosen = order[first]
     weight = np.bincount(inverse, minlength=len(classes)).astype(np.int64)
     degeneracy = (
         weight

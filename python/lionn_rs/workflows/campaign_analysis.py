@@ -141,7 +141,8 @@ def _groups(runs: list[CampaignRun], section: ArrheniusSection) -> list[Campaign
             reason="",
         )
         try:
-            group = replace(group, fit=fit_arrhenius(group.finished, section))
+            fit = fit_arrhenius(group.finished, section, replica_labels=group.replica_labels)
+            group = replace(group, fit=fit)
         except LionnError as error:
             group = replace(group, reason=str(error))
         groups.append(group)

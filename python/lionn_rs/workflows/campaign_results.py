@@ -13,7 +13,7 @@ from lionn_rs.analysis import combine_replicas, nernst_einstein_factor
 from lionn_rs.analysis.conductivity import Z95
 
 if TYPE_CHECKING:
-    from lionn_rs.analysis import ArrheniusResult, DiffusionResult
+    from lionn_rs.analysis import ArrheniusPoint, ArrheniusResult, DiffusionResult
     from lionn_rs.workflows.campaign_status import StateName, TaskState
     from lionn_rs.workflows.campaign_table import CampaignTask
 
@@ -111,6 +111,24 @@ class CampaignGroup:
         ]
 
     @property
+    def replica_labels(self) -> list[str] | None:
+        """Arrangement of each finished run, whose offset is the same at all temperatures.
+
+        None with one arrangement: its runs, seeds, are replicas of their own.
+        """
+        found = [
+            run.task.arrangement
+            for run in self.runs
+            if run.state == "finished" and run.diffusion is not None
+        ]
+        return found if len(set(found)) > 1 else None
+
+    @property
+    def points(self) -> tuple[ArrheniusPoint, ...]:
+        """Diffusivities at the temperatures of the runs: replicas combined, nothing fitted."""
+        return combine_replicas(self.finished, replica_labels=self.replica_labels)
+
+    @property
     def conductivities(self) -> list[Conductivity]:
         """Conductivities at the temperatures of the runs: replicas combined, nothing fitted."""
         results = self.finished
@@ -119,16 +137,22 @@ class CampaignGroup:
         n_carriers = results[0].n_carriers
         volume = float(np.mean([r.volume_A3 / r.n_carriers for r in results])) * n_carriers
         found = []
-        for point in combine_replicas(results):
-            value = point.diffusivity_cm2_s * nernst_einstein_factor(
+        for point in self.points:
+            factor = nernst_einstein_factor(
                 n_carriers=n_carriers,
                 charge=results[0].charge,
                 volume_A3=volume,
                 temperature_K=point.temperature_K,
             )
-            spread = float(np.exp(Z95 * point.ln_sd))
-            interval = (value / spread, value * spread)
-            found.append(Conductivity(point.temperature_K, value, interval, point.n_replicas))
+            value, (low, high) = point.diffusivity_cm2_s, point.interval_cm2_s
+            found.append(
+                Conductivity(
+                    point.temperature_K,
+                    value * factor,
+                    (low * factor, high * factor),
+                    point.n_replicas,
+                )
+            )
         return found
 
     @property

@@ -167,6 +167,7 @@ def fit_arrhenius(
     section: ArrheniusSection,
     *,
     direct: Sequence[DiffusionResult] = (),
+    replica_labels: Sequence[str] | None = None,
 ) -> ArrheniusResult:
     """Fit over all runs; see :func:`lionn_rs.analysis.arrhenius_from_results`."""
     from lionn_rs.analysis import arrhenius_from_results
@@ -175,6 +176,7 @@ def fit_arrhenius(
         results,
         extrapolate_to_K=section.extrapolate_to_K,
         direct=direct,
+        replica_labels=replica_labels,
         with_vtf=section.vtf,
     )
 

@@ -1,10 +1,13 @@
 //! NumPy arrays to core types and back.
 
-use crate::error::to_py;
+use crate::error::{ShapeError, to_py};
 use lionn_core::linalg::{Mat3, Vec3};
-use lionn_core::{Cell, Error, System};
+use lionn_core::observables::Frames;
+use lionn_core::{Cell, Error, Result, System};
+use numpy::ndarray::Dimension;
 use numpy::{
-    IntoPyArray, PyArray2, PyArrayMethods, PyReadonlyArray1, PyReadonlyArray2, PyUntypedArrayMethods,
+    IntoPyArray, PyArray2, PyArrayMethods, PyReadonlyArray1, PyReadonlyArray2, PyReadonlyArray3,
+    PyUntypedArrayMethods,
 };
 use pyo3::prelude::*;
 
@@ -39,4 +42,33 @@ pub fn system(
 /// Vectors as an `(n, 3)` array.
 pub fn to_array3<'py>(py: Python<'py>, rows: &[Vec3]) -> PyResult<Bound<'py, PyArray2<f64>>> {
     rows.as_flattened().to_vec().into_pyarray(py).reshape([rows.len(), 3])
+}
+
+/// The numbers of a C-contiguous array.
+pub fn contiguous<'a, T: numpy::Element, D: Dimension>(
+    array: &'a numpy::PyReadonlyArray<'_, T, D>,
+    name: &str,
+) -> PyResult<&'a [T]> {
+    array.as_slice().map_err(|_| ShapeError::new_err(format!("{name} must be C-contiguous")))
+}
+
+/// Run `work` without the GIL on frames `(n_frames, n_atoms, 3)`.
+pub fn on_frames<T: Send>(
+    py: Python<'_>,
+    positions: &PyReadonlyArray3<'_, f64>,
+    work: impl FnOnce(Frames<'_>) -> Result<T> + Send,
+) -> PyResult<T> {
+    let &[n_frames, n_atoms, 3] = positions.shape() else {
+        return Err(ShapeError::new_err(format!(
+            "positions must have shape (n_frames, n_atoms, 3), got {:?}",
+            positions.shape()
+        )));
+    };
+    let slice = contiguous(positions, "positions")?;
+    py.detach(|| Frames::new(slice, n_frames, n_atoms).and_then(work)).map_err(to_py)
+}
+
+/// Indices, or lags, as the core counts them.
+pub fn indices(array: &PyReadonlyArray1<'_, u64>, name: &str) -> PyResult<Vec<usize>> {
+    Ok(contiguous(array, name)?.iter().map(|&x| x as usize).collect())
 }

@@ -10,6 +10,7 @@ mod descriptor;
 mod error;
 mod md;
 mod md_snapshot;
+mod mechanism;
 mod neighbors;
 mod observables;
 mod paths;
@@ -32,6 +33,7 @@ fn simd_level() -> PyResult<&'static str> {
 fn _core(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add("__version__", env!("CARGO_PKG_VERSION"))?;
     observables::register(module)?;
+    mechanism::register(module)?;
     paths::register(module)?;
     module.add_function(wrap_pyfunction!(simd_level, module)?)?;
     descriptor::register(module)?;

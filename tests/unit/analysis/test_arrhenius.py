@@ -134,6 +134,16 @@ def test_replicas_that_share_an_arrangement_are_correlated() -> None:
         arrhenius(temperature, values, sd, replica_labels=["a"])
 
 
+def test_replicas_whose_errors_are_known_up_to_a_factor() -> None:
+    """Nothing is known of the errors but their ratios: only the scatter says how large they are."""
+    temperature = np.repeat(T, 2)
+    values = exact(temperature) * np.exp(np.tile([-0.4, 0.4, 0.3, -0.3], 3)[:10])
+    fit = arrhenius(temperature, values, np.full(10, 0.05), error_dof=0.0)
+    assert fit.replica_ln_sd > 0.3
+    assert fit.error_dof == 0.0
+    assert fit.quantile == pytest.approx(stats.t.ppf(0.975, 3))
+
+
 def test_direct_runs_are_compared_and_not_fitted() -> None:
     fit = arrhenius(T, exact(T), np.full(5, 0.1))
     at = float(exact(np.array(300.0)))

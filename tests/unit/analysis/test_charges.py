@@ -8,8 +8,16 @@ from typing import Any
 import numpy as np
 import pytest
 
-from lionn_rs.analysis import DiffusionResult, cross_msd, diffusivity, msd, synthetic
-from lionn_rs.errors import ConfigError
+from lionn_rs.analysis import (
+    DiffusionResult,
+    SpeciesConductivity,
+    cross_msd,
+    diffusivity,
+    msd,
+    synthetic,
+)
+from lionn_rs.analysis.conductivity import charge_hop
+from lionn_rs.errors import ConfigError, ShapeError
 
 TRUTH = 6e-5
 RUN: dict[str, Any] = {"n_frames": 8001, "frame_interval_fs": 20.0}
@@ -52,9 +60,48 @@ def test_cross_msd_equals_the_double_loop() -> None:
     for lag in (1, 9, 69):
         products = np.sum((first[lag:] - first[:-lag]) * (second[lag:] - second[:-lag]), axis=1)
         assert found[lag] == pytest.approx(products.mean(), rel=1e-9)
+    with pytest.raises(ShapeError, match=r"got \(70, 3\) and \(69, 3\)"):
+        cross_msd(first, second[1:])
     np.testing.assert_allclose(
         cross_msd(first, first), msd(first[:, None])[0].sum(axis=0), atol=1e-9
     )
+
+
+def test_hops_of_every_charged_species_enter_the_collective_error() -> None:
+    """Fourth cumulant of charges that hop: each species with its own charge, length and rate."""
+    entry = {
+        "ln_sd": 0.1, "upper_bound_cm2_s": 1.0, "refusal": "", "diffusivity_cm2_s": 1.0,
+        "sd_mS_cm": 0.1, "n_ions": 5,
+    }  # fmt: skip
+    light = SpeciesConductivity(
+        symbol="Li", charge=1.0, hop_length_A=3.0, conductivity_mS_cm=3.0, **entry
+    )
+    heavy = SpeciesConductivity(
+        symbol="Mg", charge=2.0, hop_length_A=4.0, conductivity_mS_cm=1.0, **entry
+    )
+    still = SpeciesConductivity(
+        symbol="S", charge=-2.0, hop_length_A=9.0, conductivity_mS_cm=0.0, **entry
+    )
+    assert charge_hop([light]) == pytest.approx(3.0)
+    assert charge_hop([light, heavy, still]) == pytest.approx(np.sqrt((3 * 9 + 64) / 4))
+
+    # Compound Poisson process: rates of hops of +-z a along one axis; cumulants of its sum.
+    rng = np.random.default_rng(3)
+    rates, charges, lengths = np.array([4.0, 1.0]), np.array([1.0, 2.0]), np.array([3.0, 4.0])
+    total = np.zeros(400_000)
+    for rate, z, a in zip(rates, charges, lengths, strict=True):
+        up, down = rng.poisson(rate / 2, (2, len(total)))
+        total += z * a * (up - down)
+    variance = np.mean(total**2)
+    excess = np.mean(total**4) - 3.0 * variance**2
+    species = [
+        SpeciesConductivity(
+            symbol=name, charge=z, hop_length_A=a, conductivity_mS_cm=rate * (z * a) ** 2, **entry
+        )
+        for name, rate, z, a in zip(("Li", "Mg"), rates, charges, lengths, strict=True)
+    ]
+    # 400,000 samples: the fourth moment to 0.5 %, of which the cumulant is an eighth.
+    assert excess / variance == pytest.approx(charge_hop(species) ** 2, rel=0.12)
 
 
 def test_nernst_einstein_adds_species_up(salt: DiffusionResult) -> None:

@@ -10,6 +10,7 @@ import pytest
 
 from lionn_rs.analysis import arrhenius_from_results, diffusivity, diffusivity_of_runs, synthetic
 from lionn_rs.analysis.resampling import bootstrap_interval
+from lionn_rs.analysis.sources import ArraySource
 from lionn_rs.errors import ConfigError, DataError
 
 TRUTH = 7e-5
@@ -72,6 +73,33 @@ def test_one_run_alone_is_that_run() -> None:
     assert combined.diffusivity_cm2_s == pytest.approx(alone.diffusivity_cm2_s, rel=1e-9)
     assert combined.interval_cm2_s == pytest.approx(alone.interval_cm2_s, rel=1e-6)
     assert combined.conductivity_mS_cm == pytest.approx(alone.conductivity_mS_cm, rel=1e-9)
+
+
+def test_runs_may_be_sources_in_cells_that_change_with_charges() -> None:
+    """What one run may be, several may be: files, wrapped paths, barostats, mobile species."""
+    box, moved = 30.0, {"charges": {"Li": 1.0, "Cl": -1.0}, "mobile": ["Cl"], "directions": ["a"]}
+    symbols = ["Li"] * 10 + ["Cl"] * 4 + ["S"] * 6
+    fixed = COMMON | moved | {"symbols": symbols, "cell": box * np.eye(3)}
+    runs = make_runs(2)
+    plain = diffusivity_of_runs(runs, **fixed)
+    assert set(plain.runs[0].charges) == {"Li", "Cl"}
+    assert plain.runs[0].drift.n_atoms == 6
+
+    # Every frame in a cell of its own: the same fractional paths, given folded.
+    rng = np.random.default_rng(8)
+    cells = [box * (1.0 + 0.01 * rng.standard_normal((1001, 1, 1))) * np.eye(3) for _ in runs]
+    cells = [cell / cell.mean(axis=0)[0, 0] * box for cell in cells]
+    folded = [ArraySource((run / box % 1.0) @ cell) for run, cell in zip(runs, cells, strict=True)]
+    changing = diffusivity_of_runs(folded, **fixed | {"cell": cells, "wrapped": True})
+    assert changing.diffusivity_cm2_s == pytest.approx(plain.diffusivity_cm2_s, rel=1e-9)
+    assert changing.ln_sd == pytest.approx(plain.ln_sd, rel=1e-6)
+    volume = np.mean([np.linalg.det(cell).mean() for cell in cells])
+    assert changing.volume_A3 == pytest.approx(volume)
+    assert changing.runs[1].unwrapping.cell_changes
+
+    for wrong, n in (([*cells, cells[0]], 3), (30.0, 0)):
+        with pytest.raises(ConfigError, match=f"one cell for each of 2 runs, got {n} cells"):
+            diffusivity_of_runs(runs, **fixed | {"cell": wrong})
 
 
 def test_refusals() -> None:

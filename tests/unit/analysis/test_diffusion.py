@@ -186,8 +186,9 @@ def test_window_given_by_the_user(hops: np.ndarray) -> None:
     found = analyze(hops, window_ps=(2.0, 8.0))
     assert found.window.chosen_by == "user"
     assert found.window.start_ps == pytest.approx(2.0)
-    with pytest.raises(DataError, match="does not fit a run of 20 ps"):
-        analyze(hops, window_ps=(5.0, 30.0))
+    for window in ((5.0, 30.0), (float("nan"), 8.0)):
+        with pytest.raises(DataError, match="does not fit a run of 20 ps"):
+            analyze(hops, window_ps=window)
 
 
 def test_bad_input_is_named(hops: np.ndarray) -> None:

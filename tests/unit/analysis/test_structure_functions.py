@@ -233,3 +233,5 @@ def test_core_refuses_what_does_not_fit() -> None:
         van_hove_self(path, frame_interval_fs=10.0, species="Li", symbols=["Li"] * 2, lags_ps=[1.0])
     with pytest.raises(ConfigError, match=r"no Na atoms \(there are Li\)"):
         van_hove_self(path, frame_interval_fs=10.0, species="Na", symbols=["Li"] * 2)
+    with pytest.raises(ConfigError, match="no frames"):
+        rdf(path[:0], cell=np.eye(3), pair=("Li", "Li"), symbols=["Li"] * 2)

@@ -112,6 +112,38 @@ def test_spread_of_replicas_widens_the_interval():
     assert width(wild) > 2 * width(calm)
 
 
+def test_arrangements_keep_their_offset_over_temperatures():
+    """Two arrangements, 0.4 above and below the line at every temperature."""
+    result = made_up(("A",))
+    runs = []
+    for run in result.runs:
+        offset = 0.4 if run.task.seed == 1 else -0.4
+        value = run.diffusion.diffusivity_cm2_s * np.exp(offset)
+        task = replace(run.task, arrangement=f"a{run.task.seed}")
+        runs.append(
+            replace(
+                run,
+                progress=replace(run.progress, task=task),
+                diffusion=replace(run.diffusion, diffusivity_cm2_s=value),
+            )
+        )
+    (group,) = _groups(runs, ArrheniusSection())
+    assert group.replica_labels == ["a1", "a2"] * 4
+    assert result.groups[0].replica_labels is None
+    seeds = [replace(run, progress=replace(run.progress, task=old.task))
+             for run, old in zip(runs, result.runs, strict=True)]  # fmt: skip
+    (alone,) = _groups(seeds, ArrheniusSection())
+    # Variance 2 * 0.4² of two offsets, less what their errors explain: that of 4 temperatures.
+    assert group.fit.replica_ln_sd == pytest.approx(np.sqrt(0.32 - LN_SD**2 / 4), rel=1e-3)
+    # The slope is as good as without offsets; the height has one degree of freedom (t 12.7), and
+    # little more with the part of its variance that is known.
+    assert group.fit.activation_energy_sd_eV < 0.3 * alone.fit.activation_energy_sd_eV
+    low, high = group.conductivities[0].interval_mS_cm
+    assert 0.4 * 11.0 < np.log(high / low) / 2 < 0.4 * 12.7
+    low, high = alone.conductivities[0].interval_mS_cm
+    assert np.log(high / low) / 2 < 2.0
+
+
 def test_preliminary_and_failed_runs_enter_no_line():
     result = made_up(("A",))
     runs = [

@@ -3,13 +3,15 @@
 //! Grid point `(i, j, k)` lies at the fractional coordinates `(i/n_a, j/n_b, k/n_c)`, as in CHGCAR and cube files; arrays
 //! are in C order, the last axis runs fastest.
 
+use std::sync::atomic::{AtomicU64, Ordering};
+
 use rayon::prelude::*;
 
 use super::Frames;
 use crate::cell::Cell;
 use crate::error::{Error, Result};
 
-/// Frames handled by one task.
+/// Frames handled by one task, at least.
 const FRAMES_PER_TASK: usize = 512;
 
 /// How often the given atoms are nearest (in fractional coordinates) to each grid point, over all frames.
@@ -25,22 +27,16 @@ pub fn grid_counts(cell: &Cell, frames: Frames<'_>, atoms: &[usize], shape: [usi
     if cell.periodic() != [true; 3] {
         return Err(Error::Structure("a density grid needs a cell periodic along a, b and c".to_owned()));
     }
-    let tasks: Vec<usize> = (0..frames.n_frames()).step_by(FRAMES_PER_TASK).collect();
-    let count = |mut counts: Vec<u64>, &begin: &usize| {
-        for frame in begin..(begin + FRAMES_PER_TASK).min(frames.n_frames()) {
-            for &atom in atoms {
-                let place = cell.fractional(frames.vector(frame, atom));
-                let point = [0, 1, 2].map(|axis| nearest(place[axis], shape[axis]));
-                counts[index(point, shape)] += 1;
-            }
+    // One grid for all threads: a large one is as big as a trajectory. Whole numbers add up to the same in any order.
+    let counts: Vec<AtomicU64> = (0..size).map(|_| AtomicU64::new(0)).collect();
+    (0..frames.n_frames()).into_par_iter().with_min_len(FRAMES_PER_TASK).for_each(|frame| {
+        for &atom in atoms {
+            let place = cell.fractional(frames.vector(frame, atom));
+            let point = [0, 1, 2].map(|axis| nearest(place[axis], shape[axis]));
+            counts[index(point, shape)].fetch_add(1, Ordering::Relaxed);
         }
-        counts
-    };
-    let add = |mut sum: Vec<u64>, other: Vec<u64>| {
-        sum.iter_mut().zip(&other).for_each(|(a, b)| *a += b);
-        sum
-    };
-    Ok(tasks.par_iter().fold(|| vec![0; size], count).reduce(|| vec![0; size], add))
+    });
+    Ok(counts.into_iter().map(AtomicU64::into_inner).collect())
 }
 
 /// Grid point nearest to a fractional coordinate, of `n` points per period.

@@ -66,7 +66,8 @@ impl Accumulator {
     /// For members of `n_series` series of `n_frames` values.
     ///
     /// # Errors
-    /// [`Error::InvalidParameter`] for fewer than two frames, or products of series that do not exist.
+    /// [`Error::InvalidParameter`] for fewer than two frames, products of series that do not exist, or slots beyond the
+    /// number of products.
     pub fn new(n_frames: usize, n_series: usize, products: &[Product]) -> Result<Self> {
         if n_frames < 2 {
             return Err(Error::InvalidParameter(format!(
@@ -76,6 +77,13 @@ impl Accumulator {
         if products.iter().any(|p| p.first >= n_series || p.second >= n_series) || products.is_empty() {
             return Err(Error::InvalidParameter(format!(
                 "products must name series 0..{n_series}, got {products:?}"
+            )));
+        }
+        if let Some(product) = products.iter().find(|p| p.slot >= products.len()) {
+            return Err(Error::InvalidParameter(format!(
+                "{} products make at most as many curves, got the slot {}",
+                products.len(),
+                product.slot
             )));
         }
         let n_slots = products.iter().map(|p| p.slot + 1).max().unwrap_or(0);
@@ -295,5 +303,8 @@ mod tests {
         let message = Accumulator::new(1, 3, &TENSOR).err().unwrap().to_string();
         assert!(message.contains("at least 2 frames, got 1"), "{message}");
         assert!(Accumulator::new(5, 2, &TENSOR).is_err());
+        let far = [Product { first: 0, second: 0, slot: 1 << 40 }];
+        let message = Accumulator::new(5, 2, &far).err().unwrap().to_string();
+        assert!(message.contains("at most as many curves"), "{message}");
     }
 }
