@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import json
 import shutil
 import time
@@ -25,7 +24,13 @@ from lionn_rs.files import (
 from lionn_rs.locking import locked
 from lionn_rs.workflows import claim
 from lionn_rs.workflows.label_calculators import resolve, settings_hash
-from lionn_rs.workflows.label_frames import SHORT_HASH, Entry, RawFrame, frame_hash
+from lionn_rs.workflows.label_frames import (
+    SHORT_HASH,
+    Entry,
+    RawFrame,
+    encode_frames,
+    frame_hash,
+)
 
 if TYPE_CHECKING:
     from lionn_rs.config_label import LabelConfig
@@ -266,8 +271,6 @@ def _earlier(folder: Path, calculator: str, hashed: str) -> list[Entry]:
 
 def _new_entries(frames: Sequence[RawFrame], queue: Queue, stress_every: int) -> list[Entry]:
     """Entries of the frames that the queue does not have; their structures are written."""
-    from ase.io import write
-
     known = {entry.name for entry in queue.entries}
     new: dict[str, RawFrame] = {}
     for frame in frames:
@@ -278,11 +281,8 @@ def _new_entries(frames: Sequence[RawFrame], queue: Queue, stress_every: int) ->
         return []
     inputs = queue.folder / INPUTS_FOLDER
     inputs.mkdir(exist_ok=True)
-    file = f"{next(iter(new))}-{len(new)}.traj"
-    buffer = io.BytesIO()
-    # ASE's own format: exact numbers.
-    write(buffer, [frame.atoms for frame in new.values()], format="traj")
-    write_bytes(inputs / file, buffer.getvalue())
+    file = f"{next(iter(new))}-{len(new)}.json"
+    write_text(inputs / file, encode_frames(list(new.values())))
     return [
         Entry(
             name=name,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,12 +17,23 @@ from lionn_rs.errors import DataError
 if TYPE_CHECKING:
     from ase import Atoms
 
-__all__ = ["Entry", "RawFrame", "frame_hash", "labelled_text", "read_frames", "without_labels"]
+__all__ = [
+    "Entry",
+    "RawFrame",
+    "decode_frame",
+    "encode_frames",
+    "frame_hash",
+    "labelled_text",
+    "read_frames",
+    "without_labels",
+]
 
 SHORT_HASH = 12
 """Characters of a hash that name folders and stand in frames."""
 START_ARRAYS = ("initial_magmoms", "initial_charges")
 """Arrays that a calculation starts from."""
+PLAIN = (str, bool, int, float, np.generic, np.ndarray)
+"""What of a frame's ``info`` is kept; readers of crystal formats put objects there."""
 
 
 @dataclass(frozen=True)
@@ -151,7 +163,40 @@ def without_labels(atoms: Atoms) -> Atoms:
         copy.info.pop(key, None)
         copy.arrays.pop(key, None)
     copy.arrays.pop("momenta", None)
+    copy.info = {key: value for key, value in copy.info.items() if isinstance(value, PLAIN)}
     return copy
+
+
+def encode_frames(frames: Sequence[RawFrame]) -> str:
+    """Structures with all their arrays as JSON text: the same bits come back."""
+    from ase.io.jsonio import encode
+
+    return str(encode([frame.atoms.todict() for frame in frames]))
+
+
+@lru_cache(maxsize=2)
+def _decoded(path: Path) -> list[dict[str, Any]]:
+    from ase.io.jsonio import decode
+
+    found: list[dict[str, Any]] = decode(path.read_text(encoding="utf-8"), False)
+    return found
+
+
+def decode_frame(path: Path, index: int) -> Atoms:
+    """One structure of a file of :func:`encode_frames`.
+
+    Raises
+    ------
+    DataError
+        The file is missing or damaged.
+    """
+    from ase import Atoms
+
+    try:
+        return Atoms.fromdict(dict(_decoded(path)[index]))
+    except Exception as error:
+        # ASE's decoder raises whatever it meets.
+        raise DataError(f"{path}: cannot be read ({error})") from error
 
 
 def frame_hash(atoms: Atoms, settings: str) -> str:

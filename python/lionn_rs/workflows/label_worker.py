@@ -16,7 +16,7 @@ import traceback
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, cast
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
@@ -33,7 +33,7 @@ from lionn_rs.workflows.label_folder import (
     read_ending,
     write_ending,
 )
-from lionn_rs.workflows.label_frames import SHORT_HASH, Entry, labelled_text
+from lionn_rs.workflows.label_frames import SHORT_HASH, Entry, decode_frame, labelled_text
 from lionn_rs.workflows.processes import cause_of_death, module_process, serve, supervise
 
 if TYPE_CHECKING:
@@ -202,7 +202,7 @@ class _Desk:
 
     def prepare(self, entry: Entry) -> None:
         """Read a frame; the calculator stays if it can go on from its last state."""
-        atoms = self._read(entry)
+        atoms = decode_frame(self.queue.folder / INPUTS_FOLDER / entry.file, entry.index)
         before = self._atoms
         same = (
             before is not None
@@ -216,17 +216,6 @@ class _Desk:
             arguments = self.queue.settings | self.queue.running
             self._calculator = make_calculator(self.queue.calculator, arguments)
         self._atoms = atoms
-
-    def _read(self, entry: Entry) -> Atoms:
-        from ase.io import read
-
-        path = self.queue.folder / INPUTS_FOLDER / entry.file
-        try:
-            atoms = cast("Atoms", read(path, index=entry.index))
-        except Exception as error:
-            # ASE's readers raise whatever their parser meets.
-            raise DataError(f"{path}: cannot be read ({error})") from error
-        return atoms
 
     def _drop(self) -> None:
         """Leave the calculator; one that runs a program of its own ends it."""
