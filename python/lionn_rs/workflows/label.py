@@ -144,8 +144,9 @@ def label(
     """
     checked = _configuration(config, calculator, settings)
     section = checked.label
-    workers = workers or (section.n_workers if dask is None else None)
-    threads = threads or section.n_threads
+    if workers is None and dask is None:
+        workers = section.n_workers
+    threads = section.n_threads if threads is None else threads
     share_processors(workers, threads, n_members=1, on_cluster=dask is not None)
     check_calculator(section.calculator)
     queue = prepare_label(read_frames(frames, index=index), checked, output, force=force)

@@ -22,6 +22,7 @@ import numpy as np
 
 from lionn_rs.errors import ConfigError, DataError
 from lionn_rs.files import write_json
+from lionn_rs.signals import deferred
 from lionn_rs.workflows import claim
 from lionn_rs.workflows.label_calculators import code_version, make_calculator
 from lionn_rs.workflows.label_folder import (
@@ -259,7 +260,11 @@ class _Desk:
             "label_seconds": seconds,
         }
         text = labelled_text(self._atoms, results, entry, provenance)
-        write_ending(place, Ending("labelled", "", seconds, code), text)
+        interrupted: list[bool] = []
+        with deferred(lambda: interrupted.append(True)):  # what is computed is not lost any more
+            write_ending(place, Ending("labelled", "", seconds, code), text)
+        if interrupted:
+            raise KeyboardInterrupt
 
 
 def _seconds(started: float) -> float:
