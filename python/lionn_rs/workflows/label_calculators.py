@@ -7,9 +7,7 @@ import importlib
 import json
 import re
 from difflib import get_close_matches
-from functools import cache
-from importlib import metadata, util
-from pathlib import Path
+from importlib import util
 from typing import TYPE_CHECKING, Any
 
 from lionn_rs.errors import ConfigError
@@ -22,7 +20,6 @@ if TYPE_CHECKING:
 __all__ = [
     "GPAW_PBE",
     "check_calculator",
-    "code_version",
     "make_calculator",
     "resolve",
     "settings_hash",
@@ -55,8 +52,6 @@ REMEDIES = {
     "(Debian: apt install g++ libxc-dev libopenblas-dev)",
     "asap": "pip install asap3",
 }
-HEAD_BYTES = 200_000
-"""How much of an output file is searched for the version of a code."""
 
 
 def resolve(section: LabelSection) -> tuple[dict[str, Any], dict[str, Any]]:
@@ -150,32 +145,3 @@ def _constructor(name: str) -> Any:
 
 def _line(error: BaseException) -> str:
     return " ".join(f"{type(error).__name__}: {error}".split())
-
-
-def code_version(name: str, folder: Path) -> str:
-    """Name and version of the code, for the provenance of a label.
-
-    Programs outside Python say it in their output: of VASP and CP2K it is read from the files in
-    ``folder``. Else it is the version of the Python package that has the calculator.
-    """
-    for pattern, expression, code in (
-        ("OUTCAR", rb"vasp\.([\w.]+)", "VASP"),
-        ("*.out", rb"CP2K\| version string:\s+CP2K version ([\w.]+)", "CP2K"),
-    ):
-        if name != code.lower():
-            continue
-        for path in sorted(folder.glob(pattern)):
-            with path.open("rb") as stream:
-                found = re.search(expression, stream.read(HEAD_BYTES))
-            if found:
-                return f"{code} {found[1].decode()}"
-    module = name.partition(":")[0] if ":" in name else PACKAGES.get(name, "ase")
-    return _package_version(module.partition(".")[0])
-
-
-@cache
-def _package_version(package: str) -> str:
-    distribution = next(iter(metadata.packages_distributions().get(package, [])), None)
-    if distribution is None:
-        return f"{package} of unknown version"
-    return f"{package} {metadata.version(distribution)}"

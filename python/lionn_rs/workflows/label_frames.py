@@ -193,10 +193,11 @@ def decode_frame(path: Path, index: int) -> Atoms:
     from ase import Atoms
 
     try:
-        return Atoms.fromdict(dict(_decoded(path)[index]))
+        atoms: Atoms = Atoms.fromdict(dict(_decoded(path)[index]))
     except Exception as error:
         # ASE's decoder raises whatever it meets.
         raise DataError(f"{path}: cannot be read ({error})") from error
+    return atoms
 
 
 def frame_hash(atoms: Atoms, settings: str) -> str:

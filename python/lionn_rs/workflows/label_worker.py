@@ -24,7 +24,7 @@ from lionn_rs.errors import ConfigError, DataError
 from lionn_rs.files import write_json
 from lionn_rs.signals import deferred
 from lionn_rs.workflows import claim
-from lionn_rs.workflows.label_calculators import code_version, make_calculator
+from lionn_rs.workflows.label_calculators import make_calculator
 from lionn_rs.workflows.label_folder import (
     INPUTS_FOLDER,
     TICKETS_FOLDER,
@@ -35,6 +35,7 @@ from lionn_rs.workflows.label_folder import (
     write_ending,
 )
 from lionn_rs.workflows.label_frames import SHORT_HASH, Entry, decode_frame, labelled_text
+from lionn_rs.workflows.label_output import CodeOutput
 from lionn_rs.workflows.processes import cause_of_death, module_process, serve, supervise
 
 if TYPE_CHECKING:
@@ -157,8 +158,9 @@ def run_worker(order: Order) -> WorkerEnd:
         return WorkerEnd("done")
     if not order.wanted:
         return WorkerEnd("stopped")
-    if ended.code == 1 and ended.said.strip():  # an error with its text, see serve()
-        return WorkerEnd("error", ended.reason)
+    if ended.code == 1 and ended.said.strip():
+        # An error with its text, see serve(); what codes print stands before it.
+        return WorkerEnd("error", ended.said.strip().splitlines()[-1])
     if ended.code == claim.LOST:
         return WorkerEnd("died", "was taken for dead by another process")
     return WorkerEnd("died", cause_of_death(ended.code, ended.errors), watch.frame)
@@ -198,6 +200,7 @@ class _Desk:
 
     def __init__(self, queue: Queue) -> None:
         self.queue = queue
+        self._output = CodeOutput(queue.calculator, Path.cwd())
         self._calculator: BaseCalculator | None = None
         self._atoms: Atoms | None = None
 
@@ -234,13 +237,18 @@ class _Desk:
         ConfigError
             Something that would be the same for every frame.
         """
+        from ase.calculators.calculator import SCFError
+
         started = time.monotonic()
         place = self.queue.place(entry)
         assert self._atoms is not None
         assert self._calculator is not None
+        self._output.begin()
         try:
             results = _compute(self._atoms, self._calculator, stress=entry.stress)
             _check(self._atoms, results)
+            if complaint := self._output.complaint():
+                raise SCFError(complaint)
         except Exception as error:
             # Codes raise whatever they like; what is wrong with this frame alone is its result.
             with (place / LOG_FILE).open("a", encoding="utf-8") as stream:
@@ -252,7 +260,7 @@ class _Desk:
             write_ending(place, Ending("failed", text, _seconds(started)))
             return
         seconds = _seconds(started)
-        code = code_version(self.queue.calculator, Path.cwd())
+        code = self._output.version()
         provenance = {
             "calculator": self.queue.calculator,
             "code": code,
@@ -273,7 +281,7 @@ def _seconds(started: float) -> float:
 
 def _compute(atoms: Atoms, calculator: BaseCalculator, *, stress: bool) -> dict[str, Any]:
     """Energy, free energy where the code has one, forces and, if asked for, stress."""
-    from ase.calculators.calculator import PropertyNotImplementedError
+    from ase.calculators.calculator import PropertyNotImplementedError, SCFError
 
     work = atoms.copy()
     work.calc = calculator
@@ -284,8 +292,6 @@ def _compute(atoms: Atoms, calculator: BaseCalculator, *, stress: bool) -> dict[
     if stress:
         results["stress"] = np.array(work.get_stress(), dtype=np.float64)
     if getattr(calculator, "converged", None) is False:  # VASP does not raise
-        from ase.calculators.calculator import SCFError
-
         raise SCFError("the code says that it has not converged")
     return results
 
