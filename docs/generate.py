@@ -23,6 +23,7 @@ def configuration_page() -> str:
     """Every section and key of ``lionn_rs.config`` with default and description."""
     from lionn_rs.config import RunConfig, ScanConfig, ScanDescriptor
     from lionn_rs.config_campaign import CampaignConfig, CampaignStructure
+    from lionn_rs.config_label import LabelConfig
 
     lines = [
         "# Configuration keys",
@@ -32,10 +33,11 @@ def configuration_page() -> str:
         "`lionn run` reads all sections but `[scan]`, `lionn train` those from `[data]` to",
         "`[training]`, `lionn scan` these and `[scan]`,",
         "`lionn md` the section `[md]`, `lionn diffusion` and `lionn arrhenius` those two, and",
-        "`lionn campaign` these three and `[campaign]`. Unknown keys are refused. File names are",
-        "relative to the TOML file.",
+        "`lionn campaign` these three and `[campaign]`, `lionn label` the section `[label]`.",
+        "Unknown keys are refused. File names are relative to the TOML file.",
     ]
     sections = RunConfig.model_fields | ScanConfig.model_fields | CampaignConfig.model_fields
+    sections |= LabelConfig.model_fields
     for name, field in sections.items():
         model = field.annotation
         assert isinstance(model, type)
@@ -89,6 +91,7 @@ def command_line_page() -> str:
         "check",
         "diagnose",
         "dope",
+        "label",
         "md",
         "diffusion",
         "arrhenius",

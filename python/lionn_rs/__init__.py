@@ -43,6 +43,8 @@ if TYPE_CHECKING:
     from lionn_rs.trajectories import convert_trajectory, read_trajectory
     from lionn_rs.workflows.campaign import campaign
     from lionn_rs.workflows.campaign_results import CampaignResult
+    from lionn_rs.workflows.label import label
+    from lionn_rs.workflows.label_result import LabelResult
     from lionn_rs.workflows.scan import scan
     from lionn_rs.workflows.scan_results import ScanResult
 
@@ -76,6 +78,8 @@ _HOME = {
     ],
     "lionn_rs.workflows.campaign": ["campaign"],
     "lionn_rs.workflows.campaign_results": ["CampaignResult"],
+    "lionn_rs.workflows.label": ["label"],
+    "lionn_rs.workflows.label_result": ["LabelResult"],
     "lionn_rs.trajectories": ["convert_trajectory", "read_trajectory"],
     "lionn_rs.workflows.scan": ["scan"],
     "lionn_rs.workflows.scan_results": ["ScanResult"],
@@ -95,6 +99,7 @@ __all__ = [
     "DataError",
     "Descriptor",
     "Gaussian",
+    "LabelResult",
     "LionnCalculator",
     "LionnError",
     "LossWeights",
@@ -115,6 +120,7 @@ __all__ = [
     "convert_trajectory",
     "datasets",
     "evaluate",
+    "label",
     "lammps",
     "load",
     "md",

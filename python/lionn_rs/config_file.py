@@ -78,10 +78,11 @@ def load_config(
     """
     from lionn_rs.config import RunConfig, ScanConfig
     from lionn_rs.config_campaign import CampaignConfig
+    from lionn_rs.config_label import LabelConfig
 
     content = read_toml(path)
     known = RunConfig.model_fields.keys() | ScanConfig.model_fields.keys()
-    known |= CampaignConfig.model_fields.keys()
+    known |= CampaignConfig.model_fields.keys() | LabelConfig.model_fields.keys()
     for section in known - model.model_fields.keys():
         content.pop(section, None)
     merge_overrides(content, overrides or {})
@@ -139,10 +140,18 @@ def to_toml(config: BaseModel) -> str:
                 tables += ["", f"# {entry.description}"]
                 for item in value:
                     tables += [f"[[{name}.{key}]]", *_key_lines(item)]
+            elif isinstance(value, dict):
+                tables += ["", f"# {entry.description}", _table(name, key, value)]
             else:
                 lines += [f"# {entry.description}", _key_line(key, value)]
         lines += [*tables, ""]
     return "\n".join(lines)
+
+
+def _table(section: str, key: str, value: dict[str, Any]) -> str:
+    import tomli_w
+
+    return tomli_w.dumps({section: {key: value}}).rstrip()
 
 
 def _is_list_of_models(value: Any) -> bool:

@@ -24,6 +24,7 @@ from lionn_rs.cli import (
     evaluate,
     info,
     jumps,
+    label,
     lammps,
     md,
     rdf,
@@ -63,6 +64,7 @@ for module in (
     check,
     diagnose,
     dope,
+    label,
     md,
     convert,
     diffusion,
@@ -138,7 +140,7 @@ def main(arguments: list[str] | None = None) -> None:
         advice = ""
         if {"train", "md", "run", "scan"} & {*arguments[:1]}:
             advice = "; --resume goes on with it"
-        elif arguments[:1] == ["campaign"]:
+        elif arguments[:1] in (["campaign"], ["label"]):
             advice = "; the same command goes on with it"
         what = "interrupted"
         if last_signal() == signal.SIGTERM:

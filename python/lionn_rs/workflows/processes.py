@@ -19,6 +19,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -81,8 +82,17 @@ def cause_of_death(code: int, text: str) -> str:
     return lines[-1] if lines else f"exit code {code}"
 
 
-def supervise(process: dict[str, Any], task: dict[str, Any], wanted: Callable[[], bool]) -> Ended:
+def supervise(
+    process: dict[str, Any],
+    task: dict[str, Any],
+    wanted: Callable[[], bool],
+    *,
+    overdue: Callable[[], bool] = lambda: False,
+    grace_s: float = GRACE_S,
+) -> Ended:
     """Start a process, give it its task and wait for its end.
+
+    What the process has started itself, for example another program, ends with it.
 
     Parameters
     ----------
@@ -92,7 +102,11 @@ def supervise(process: dict[str, Any], task: dict[str, Any], wanted: Callable[[]
         JSON-safe.
     wanted : callable
         Asked several times a second; once it is false the process is told to stop, and killed if
-        it has not done so after :data:`GRACE_S`.
+        it has not done so after ``grace_s``.
+    overdue : callable
+        Asked as often; once it is true the process is killed without a word.
+    grace_s : float
+        Time to end in good order, s.
     """
     with (
         tempfile.TemporaryFile("w+", encoding="utf-8") as said,
@@ -109,9 +123,9 @@ def supervise(process: dict[str, Any], task: dict[str, Any], wanted: Callable[[]
     ):
         try:
             _send(child, task)
-            code = _wait(child, wanted)
+            code = _wait(child, wanted, overdue, grace_s)
         finally:
-            child.kill()
+            _kill(child)
         said.seek(0)
         errors_text.seek(0)
         return Ended(code, said.read(), errors_text.read())
@@ -126,7 +140,20 @@ def _send(child: subprocess.Popen[str], task: dict[str, Any]) -> None:
         pass  # it has died; its exit code says why
 
 
-def _wait(child: subprocess.Popen[str], wanted: Callable[[], bool]) -> int:
+def _kill(child: subprocess.Popen[str]) -> None:
+    """Kill a process and all that it has started in its session; those that are gone are."""
+    if hasattr(os, "killpg"):
+        with suppress(ProcessLookupError, PermissionError):
+            os.killpg(child.pid, signal.SIGKILL)
+    child.kill()
+
+
+def _wait(
+    child: subprocess.Popen[str],
+    wanted: Callable[[], bool],
+    overdue: Callable[[], bool],
+    grace_s: float,
+) -> int:
     """Exit code of the process; it is told to stop when it is not wanted any more."""
     assert child.stdin is not None
     deadline = None
@@ -136,9 +163,9 @@ def _wait(child: subprocess.Popen[str], wanted: Callable[[], bool]) -> int:
         except subprocess.TimeoutExpired:
             if deadline is None and not wanted():
                 child.stdin.close()
-                deadline = time.monotonic() + GRACE_S
-            if deadline is not None and time.monotonic() > deadline:
-                child.kill()
+                deadline = time.monotonic() + grace_s
+            if overdue() or (deadline is not None and time.monotonic() > deadline):
+                _kill(child)
 
 
 def serve(
