@@ -1,4 +1,4 @@
-"""Diffusivity from one trajectory file of any program."""
+"""Trajectory files of any program among the runs of lionn; diffusivity of one of them."""
 
 from __future__ import annotations
 
@@ -8,14 +8,19 @@ from typing import TYPE_CHECKING, Any
 from lionn_rs.errors import ConfigError
 from lionn_rs.files import write_json
 from lionn_rs.workflows.figures import save_figure
-from lionn_rs.workflows.transport import analyze_trajectory
+from lionn_rs.workflows.transport import analyze_trajectory, find_trajectories
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
     from lionn_rs.analysis import DiffusionResult
     from lionn_rs.config import DiffusionSection
     from lionn_rs.md import Trajectory
 
-__all__ = ["Analyzed", "analyze_file", "is_folder_of_run"]
+__all__ = ["Analyzed", "analyze_file", "find_sources", "is_folder_of_run", "open_source"]
+
+OPTIONS = {"temperature_K": "temperature", "format": "from"}
+"""Options of the command line, where they differ from the keyword of ``read_trajectory``."""
 
 
 class Analyzed:
@@ -45,6 +50,43 @@ def is_folder_of_run(path: Path) -> bool:
     from lionn_rs.md.trajectory import TRAJECTORY_FILE
 
     return path.is_dir() or path.name == TRAJECTORY_FILE or not path.exists()
+
+
+def find_sources(paths: Sequence[Path], reading: Mapping[str, Any]) -> list[Path]:
+    """Folders of runs, found as by ``find_trajectories``, and files of other programs as given.
+
+    Raises
+    ------
+    ConfigError
+        ``reading`` says how files are read, but there are none.
+    DataError
+        A path leads to no trajectory.
+    """
+    found: list[Path] = []
+    for path in paths:
+        found += find_trajectories([path]) if is_folder_of_run(path) else [path]
+    found = list(dict.fromkeys(found))
+    if reading and all(is_folder_of_run(path) for path in found):
+        name = next(iter(reading))
+        option = OPTIONS.get(name, name).replace("_", "-")
+        raise ConfigError(
+            f"--{option} is for files of other programs; {found[0]} is a run of lionn, which knows"
+        )
+    return found
+
+
+def open_source(path: Path, reading: Mapping[str, Any]) -> Trajectory:
+    """Trajectory of a run, or of a file of another program, unwrapped.
+
+    Raises
+    ------
+    DataError, ConfigError
+        See :func:`lionn_rs.read_trajectory`.
+    """
+    from lionn_rs.md import Trajectory
+    from lionn_rs.trajectories import read_trajectory
+
+    return Trajectory.open(path) if is_folder_of_run(path) else read_trajectory(path, **reading)
 
 
 def analyze_file(
