@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import optimize, stats
+from scipy import optimize, special
 
 from lionn_rs.errors import ConfigError, DataError
 
@@ -201,7 +201,7 @@ def pool_ratios(ratios: Sequence[DiffusivityRatio]) -> PooledRatio | None:
             float(np.exp(center - scale.quantile * sd)),
             float(np.exp(center + scale.quantile * sd)),
         ),
-        p_value=float(2.0 * stats.t.sf(abs(center / sd), scale.dof)),
+        p_value=_two_sided(center / sd, scale.dof),
         detectable_ratio=float(np.exp(_detectable(sd, scale.dof))),
         heterogeneity_p=misfit(line.chi2, line.dof, nu) if line.dof else None,
     )
@@ -305,17 +305,25 @@ def degrees_of_freedom(quantile: float) -> float:
     (10.0, inf)
     """
     most = 1e4
-    if quantile <= float(stats.t.ppf(UPPER, most)):
+    if quantile <= _quantile(most):
         return float("inf")
-    if quantile >= float(stats.t.ppf(UPPER, 1.0)):
+    if quantile >= _quantile(1.0):
         return 1.0
-    return float(
-        np.exp(
-            optimize.brentq(
-                lambda x: float(stats.t.ppf(UPPER, np.exp(x))) - quantile, 0.0, np.log(most)
-            )
-        )
-    )
+    ln_dof = optimize.brentq(lambda x: _quantile(np.exp(x)) - quantile, 0.0, np.log(most))
+    return float(np.exp(ln_dof))
+
+
+def _quantile(dof: float, probability: float = UPPER) -> float:
+    """Quantile of Student's t; of the normal distribution for infinite ``dof``."""
+    if np.isinf(dof):
+        return float(special.ndtri(probability))
+    return float(special.stdtrit(dof, probability))
+
+
+def _two_sided(t: float, dof: float) -> float:
+    """Probability of a Student t that far from 0."""
+    tail = special.ndtr(-abs(t)) if np.isinf(dof) else special.stdtr(dof, -abs(t))
+    return float(2.0 * tail)
 
 
 @dataclass(frozen=True)
@@ -332,15 +340,15 @@ class _Test:
 
     @property
     def p_value(self) -> float:
-        return float(2.0 * stats.t.sf(abs(self.t), self.dof))
+        return _two_sided(self.t, self.dof)
 
     @property
     def low(self) -> float:
-        return self.value - float(stats.t.ppf(UPPER, self.dof)) * self.sd
+        return self.value - _quantile(self.dof) * self.sd
 
     @property
     def high(self) -> float:
-        return self.value + float(stats.t.ppf(UPPER, self.dof)) * self.sd
+        return self.value + _quantile(self.dof) * self.sd
 
     @property
     def detectable(self) -> float:
@@ -356,7 +364,7 @@ def _test(value: float, sds: tuple[float, float], dofs: tuple[float, float]) -> 
 
 def _detectable(sd: float, dof: float) -> float:
     """Difference that is found with the power :data:`POWER` at the 5 % level."""
-    return float(stats.t.ppf(UPPER, dof) + stats.t.ppf(POWER, dof)) * sd
+    return (_quantile(dof) + _quantile(dof, POWER)) * sd
 
 
 def _dof(result: Diffusivity) -> float:

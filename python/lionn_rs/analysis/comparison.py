@@ -163,7 +163,7 @@ class Comparison(Record):
             if entry.ratio.ratio is not None or entry.msd.test is None:
                 continue
             p = entry.msd.test.p_value
-            word = "differs" if p < SIGNIFICANCE else "not different"
+            word = "differs" if p < SIGNIFICANCE else "not significantly different"
             texts.append(
                 f"MSD after {entry.lag_ps:.3g} ps at {entry.temperature_K:g} K {word} "
                 f"({significant(entry.msd.a_A2)} and {significant(entry.msd.b_A2)} Å², "
@@ -191,10 +191,12 @@ class Comparison(Record):
         total = sum(len(t.rdf) for t in tested)
         if not different:
             return f"no difference in g(r) of {total} pairs beyond the scatter of the runs"
+        cut = [t.pieces for t, _ in different if t.pieces is not None and t.pieces.per_run > 1]
+        caution = ", if pieces of one run are independent" if cut else ""
         at, worst = max(different, key=lambda entry: entry[1].relative)
         return (
             f"g(r) differs for {len(different)} of {total} pairs, most for {'-'.join(worst.pair)} "
-            f"at {at.temperature_K:g} K (by {100 * worst.relative:.2g} % of the area)"
+            f"at {at.temperature_K:g} K (by {100 * worst.relative:.2g} % of the area){caution}"
         )
 
 

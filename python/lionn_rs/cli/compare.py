@@ -70,6 +70,7 @@ def command(
     from lionn_rs.files import check_folder, prepare_folder
     from lionn_rs.workflows.compare import compare_sides, open_side
     from lionn_rs.workflows.compare_files import write_comparison
+    from lionn_rs.workflows.foreign import refuse_unused
     from lionn_rs.workflows.mechanism import parse_pairs
     from lionn_rs.workflows.transport import read_settings
 
@@ -89,6 +90,7 @@ def command(
         )
         for text, name, more in ((a, name_a, own[0]), (b, name_b, own[1]))
     )
+    refuse_unused(reading, side_a.folders + side_b.folders)
     chosen = None
     if pairs is not None:
         both = [name for name in side_a.species if name in side_b.species]

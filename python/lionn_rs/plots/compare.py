@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 MARKERS = ("o", "s")
 LINES = ("-", (0, (4, 1.5)))
-SHIFT = 0.004
+SHIFT = 0.006
 """Points of the two sides stand apart by twice this share of the axis."""
 
 

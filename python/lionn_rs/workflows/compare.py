@@ -40,6 +40,11 @@ class Side:
     groups: dict[float, list[Run]]
 
     @property
+    def folders(self) -> list[Path]:
+        """Where its runs are from."""
+        return [run.folder for runs in self.groups.values() for run in runs]
+
+    @property
     def species(self) -> list[str]:
         """Chemical symbols of its runs, sorted."""
         return sorted(set(next(iter(self.groups.values()))[0].symbols))

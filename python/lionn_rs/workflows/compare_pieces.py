@@ -26,8 +26,11 @@ FEWEST_ARRANGEMENTS = 40
 """Exchanges that a test needs: the smallest p is then 0.025."""
 MOST_PIECES = 40
 """Pieces of one side that are used."""
-FRAMES = 1000
-"""Frames of one side that g(r) is averaged over."""
+FRAMES = 4000
+"""Frames of both sides that g(r) is averaged over, as far as pieces have them."""
+MOST_FRAMES = 400
+"""Frames of one piece that are used. All pieces have as many: one with fewer is noisier, and could
+not be exchanged."""
 FEWEST_FRAMES = 8
 """Frames of one piece, at least."""
 RDF_BLOCKS = 5
@@ -188,8 +191,10 @@ def _structure(
     """Radial distribution functions of both sides, their differences and curves."""
     from lionn_rs.analysis.permutation import permutation_test, rdf_difference
 
+    most = min(max(FRAMES // (len(cut_a) + len(cut_b)), FEWEST_FRAMES), MOST_FRAMES)
+    n_frames = min(most, *(len(piece) for piece in (*cut_a, *cut_b)))
     found = [
-        [_rdf(side, cut, pair, r_max) for pair in pairs]
+        [_rdf(side, cut, pair, r_max, n_frames) for pair in pairs]
         for side, cut in zip(runs, (cut_a, cut_b), strict=True)
     ]
     tests: tuple[PermutationResult | None, ...] = (None,) * len(pairs)
@@ -203,13 +208,12 @@ def _structure(
 
 
 def _rdf(
-    runs: list[Run], cut: list[Floats], pair: tuple[str, str], r_max: float
+    runs: list[Run], cut: list[Floats], pair: tuple[str, str], r_max: float, n_frames: int
 ) -> tuple[RdfResult, Floats]:
     """g(r) of all pieces together, and of each (n_pieces, n_bins)."""
     from lionn_rs.analysis import rdf
 
-    per_piece = max(FRAMES // len(cut), FEWEST_FRAMES)
-    thin = [p[np.linspace(0, len(p) - 1, min(per_piece, len(p))).astype(int)] for p in cut]
+    thin = [p[np.linspace(0, len(p) - 1, n_frames).astype(int)] for p in cut]
     every = np.concatenate(thin)
     common: dict[str, Any] = {
         "cell": runs[0].cell,

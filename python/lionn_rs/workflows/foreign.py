@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from lionn_rs.errors import ConfigError
 from lionn_rs.files import write_json
 from lionn_rs.workflows.figures import save_figure
-from lionn_rs.workflows.transport import analyze_trajectory, find_trajectories
+from lionn_rs.workflows.transport import analyze_trajectory, find_trajectories, write_msd_table
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -17,7 +17,14 @@ if TYPE_CHECKING:
     from lionn_rs.config import DiffusionSection
     from lionn_rs.md import Trajectory
 
-__all__ = ["Analyzed", "analyze_file", "find_sources", "is_folder_of_run", "open_source"]
+__all__ = [
+    "Analyzed",
+    "analyze_file",
+    "find_sources",
+    "is_folder_of_run",
+    "open_source",
+    "refuse_unused",
+]
 
 OPTIONS = {"temperature_K": "temperature", "format": "from"}
 """Options of the command line, where they differ from the keyword of ``read_trajectory``."""
@@ -66,13 +73,24 @@ def find_sources(paths: Sequence[Path], reading: Mapping[str, Any]) -> list[Path
     for path in paths:
         found += find_trajectories([path]) if is_folder_of_run(path) else [path]
     found = list(dict.fromkeys(found))
-    if reading and all(is_folder_of_run(path) for path in found):
+    refuse_unused(reading, found)
+    return found
+
+
+def refuse_unused(reading: Mapping[str, Any], paths: Sequence[Path]) -> None:
+    """Refuse options that say how files are read where there are only runs of lionn.
+
+    Raises
+    ------
+    ConfigError
+        Names the first of them.
+    """
+    if reading and all(is_folder_of_run(path) for path in paths):
         name = next(iter(reading))
         option = OPTIONS.get(name, name).replace("_", "-")
         raise ConfigError(
-            f"--{option} is for files of other programs; {found[0]} is a run of lionn, which knows"
+            f"--{option} is for files of other programs; {paths[0]} is a run of lionn, which knows"
         )
-    return found
 
 
 def open_source(path: Path, reading: Mapping[str, Any]) -> Trajectory:
@@ -97,7 +115,7 @@ def analyze_file(
     force: bool = False,
     **reading: Any,
 ) -> Analyzed:
-    """Read a trajectory, analyze it, write ``NAME.diffusion.json`` and figures of the MSD.
+    """Read a trajectory, analyze it, write ``NAME.diffusion.json``, the MSD as table and figures.
 
     Parameters
     ----------
@@ -130,6 +148,7 @@ def analyze_file(
     result = analyze_trajectory(trajectory, section, where=path)
     folder.mkdir(parents=True, exist_ok=True)
     write_json(written, result.to_dict() | {"source": trajectory.metadata.get("source")})
+    write_msd_table(folder / f"{path.name}.msd.csv", result)
     save_figure(plot_msd([result]), folder, f"{path.name}.msd")
     save_figure(plot_msd_axes(result), folder, f"{path.name}.msd_axes")
     return Analyzed(result, trajectory, written)
