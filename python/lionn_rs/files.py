@@ -209,7 +209,7 @@ def _refuse_foreign(path: Path) -> None:
     known = {"config.resolved.toml", "summary.json", "md.json", "history.csv", "best.json"}
     known |= {"checkpoint.npz", "trajectory.h5", "thermo.csv", "report.html", "runs.json"}
     known |= {"metrics.json", "diffusion.json", "arrhenius.json", "check.json", "diagnosis.json"}
-    known |= {"structures.json", "anderson_stuart.json", "label.json"}
+    known |= {"structures.json", "anderson_stuart.json", "label.json", "compare.json"}
     if not known & {entry.name for entry in path.iterdir()}:
         raise ConfigError(
             f"{path}: --force refused, the folder holds no results of lionn; "

@@ -35,7 +35,7 @@ def command(
     config: Config = None,
     output: Annotated[
         Path | None,
-        typer.Option("--output", "-o", help="Folder for arrhenius.json and the figure."),
+        typer.Option("--output", "-o", help="Folder for arrhenius.json, table and figure."),
     ] = None,
     force: Force = False,
 ) -> None:
@@ -51,6 +51,7 @@ def command(
         fit_arrhenius,
         read_settings,
         unfinished,
+        write_arrhenius_table,
     )
 
     settings = read_settings(
@@ -87,5 +88,6 @@ def command(
     if output is not None:
         folder = prepare_folder(output, force=force)
         write_json(folder / "arrhenius.json", fit.to_dict())
+        write_arrhenius_table(folder / "arrhenius.csv", fit)
         draw_arrhenius(fit, folder)
         say(f"written: {folder / 'arrhenius.json'}")

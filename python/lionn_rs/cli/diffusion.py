@@ -83,9 +83,9 @@ def command(
     """Diffusivity (cm²/s) and Nernst-Einstein conductivity (mS/cm), each with its interval.
 
     Where a run is not diffusive, an upper bound is given instead of a value. Writes
-    diffusion.json and MSD figures into each trajectory's folder; for a file of another program
-    NAME.diffusion.json and figures beside it. The options from --temperature on are for such
-    files: what the file does not say.
+    diffusion.json, msd.csv and figures into each trajectory's folder; for a file of another
+    program NAME.diffusion.json, NAME.msd.csv and figures beside it. The options from --temperature
+    on are for such files: what the file does not say.
     """
     from lionn_rs.workflows.foreign import analyze_file, is_folder_of_run
     from lionn_rs.workflows.transport import (

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
-from lionn_rs.cli.common import Carrier, Force, OwnFolder, Runs, Stage, say
+from lionn_rs.cli.common import Carrier, Force, OwnFolder, Stage, say
+from lionn_rs.cli.trajectory_options import RunsOrFiles, with_reading_options
 
 
+@with_reading_options
 def command(
-    runs: Runs,
+    runs: RunsOrFiles,
     species: Carrier = "Li",
     stage: Stage = "production",
     sites: Annotated[
@@ -40,18 +42,21 @@ def command(
     ] = False,
     output: OwnFolder = None,
     force: Force = False,
+    *,
+    reading: dict[str, Any],
 ) -> None:
     """Jumps of the mobile ions between sites: rates, directions, residence times, memory.
 
-    Writes jumps.json, tables of sites and jumps, and two figures into each run's folder.
+    Writes jumps.json, tables of sites and jumps, and two figures into each run's folder (of a
+    file NAME.results beside it).
     """
+    from lionn_rs.workflows.foreign import find_sources
     from lionn_rs.workflows.jump_files import jump_files
     from lionn_rs.workflows.mechanism import open_run, targets
-    from lionn_rs.workflows.transport import find_trajectories
 
-    folders = find_trajectories(runs)
+    folders = find_sources(runs, reading)
     for folder, target in zip(folders, targets(folders, output), strict=True):
-        run = open_run(folder, carrier=species, stage=stage)
+        run = open_run(folder, carrier=species, stage=stage, reading=reading)
         lines = jump_files(
             run,
             target,

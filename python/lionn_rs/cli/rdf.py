@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from lionn_rs.cli.common import Carrier, Force, OwnFolder, Runs, Stage, print_table, say
+from lionn_rs.cli.common import Carrier, Force, OwnFolder, Stage, print_table, say
+from lionn_rs.cli.trajectory_options import RunsOrFiles, with_reading_options
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -14,8 +15,9 @@ if TYPE_CHECKING:
     from lionn_rs.analysis import RdfResult
 
 
+@with_reading_options
 def command(
-    runs: Runs,
+    runs: RunsOrFiles,
     pairs: Annotated[
         str | None,
         typer.Option(
@@ -28,19 +30,22 @@ def command(
     max_frames: Annotated[int, typer.Option(help="Frames used, evenly spaced.", min=1)] = 500,
     output: OwnFolder = None,
     force: Force = False,
+    *,
+    reading: dict[str, Any],
 ) -> None:
     """Radial distribution functions g(r): first peak and coordination number, with errors.
 
     The coordination number counts neighbors up to the first minimum. Errors come from five blocks
-    of the run. Writes rdf.json, rdf.csv and a figure into each run's folder.
+    of the run. Writes rdf.json, rdf.csv and a figure into each run's folder (of a
+    file NAME.results beside it).
     """
+    from lionn_rs.workflows.foreign import find_sources
     from lionn_rs.workflows.mechanism import open_run, targets
     from lionn_rs.workflows.mechanism_commands import rdf_files
-    from lionn_rs.workflows.transport import find_trajectories
 
-    folders = find_trajectories(runs)
+    folders = find_sources(runs, reading)
     for folder, target in zip(folders, targets(folders, output), strict=True):
-        run = open_run(folder, carrier=species, stage=stage)
+        run = open_run(folder, carrier=species, stage=stage, reading=reading)
         results = rdf_files(
             run, target, pairs=pairs, r_max=r_max, max_frames=max_frames, force=force
         )

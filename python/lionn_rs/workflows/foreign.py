@@ -1,4 +1,4 @@
-"""Diffusivity from one trajectory file of any program."""
+"""Trajectory files of any program among the runs of lionn; diffusivity of one of them."""
 
 from __future__ import annotations
 
@@ -8,14 +8,26 @@ from typing import TYPE_CHECKING, Any
 from lionn_rs.errors import ConfigError
 from lionn_rs.files import write_json
 from lionn_rs.workflows.figures import save_figure
-from lionn_rs.workflows.transport import analyze_trajectory
+from lionn_rs.workflows.transport import analyze_trajectory, find_trajectories, write_msd_table
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
     from lionn_rs.analysis import DiffusionResult
     from lionn_rs.config import DiffusionSection
     from lionn_rs.md import Trajectory
 
-__all__ = ["Analyzed", "analyze_file", "is_folder_of_run"]
+__all__ = [
+    "Analyzed",
+    "analyze_file",
+    "find_sources",
+    "is_folder_of_run",
+    "open_source",
+    "refuse_unused",
+]
+
+OPTIONS = {"temperature_K": "temperature", "format": "from"}
+"""Options of the command line, where they differ from the keyword of ``read_trajectory``."""
 
 
 class Analyzed:
@@ -47,6 +59,54 @@ def is_folder_of_run(path: Path) -> bool:
     return path.is_dir() or path.name == TRAJECTORY_FILE or not path.exists()
 
 
+def find_sources(paths: Sequence[Path], reading: Mapping[str, Any]) -> list[Path]:
+    """Folders of runs, found as by ``find_trajectories``, and files of other programs as given.
+
+    Raises
+    ------
+    ConfigError
+        ``reading`` says how files are read, but there are none.
+    DataError
+        A path leads to no trajectory.
+    """
+    found: list[Path] = []
+    for path in paths:
+        found += find_trajectories([path]) if is_folder_of_run(path) else [path]
+    found = list(dict.fromkeys(found))
+    refuse_unused(reading, found)
+    return found
+
+
+def refuse_unused(reading: Mapping[str, Any], paths: Sequence[Path]) -> None:
+    """Refuse options that say how files are read where there are only runs of lionn.
+
+    Raises
+    ------
+    ConfigError
+        Names the first of them.
+    """
+    if reading and all(is_folder_of_run(path) for path in paths):
+        name = next(iter(reading))
+        option = OPTIONS.get(name, name).replace("_", "-")
+        raise ConfigError(
+            f"--{option} is for files of other programs; {paths[0]} is a run of lionn, which knows"
+        )
+
+
+def open_source(path: Path, reading: Mapping[str, Any]) -> Trajectory:
+    """Trajectory of a run, or of a file of another program, unwrapped.
+
+    Raises
+    ------
+    DataError, ConfigError
+        See :func:`lionn_rs.read_trajectory`.
+    """
+    from lionn_rs.md import Trajectory
+    from lionn_rs.trajectories import read_trajectory
+
+    return Trajectory.open(path) if is_folder_of_run(path) else read_trajectory(path, **reading)
+
+
 def analyze_file(
     path: Path,
     section: DiffusionSection,
@@ -55,7 +115,7 @@ def analyze_file(
     force: bool = False,
     **reading: Any,
 ) -> Analyzed:
-    """Read a trajectory, analyze it, write ``NAME.diffusion.json`` and figures of the MSD.
+    """Read a trajectory, analyze it, write ``NAME.diffusion.json``, the MSD as table and figures.
 
     Parameters
     ----------
@@ -88,6 +148,7 @@ def analyze_file(
     result = analyze_trajectory(trajectory, section, where=path)
     folder.mkdir(parents=True, exist_ok=True)
     write_json(written, result.to_dict() | {"source": trajectory.metadata.get("source")})
+    write_msd_table(folder / f"{path.name}.msd.csv", result)
     save_figure(plot_msd([result]), folder, f"{path.name}.msd")
     save_figure(plot_msd_axes(result), folder, f"{path.name}.msd_axes")
     return Analyzed(result, trajectory, written)

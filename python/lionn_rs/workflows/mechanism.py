@@ -84,24 +84,32 @@ class Run:
             "seed": self.trajectory.metadata.get("seed"),
             "potential_hash": self.trajectory.metadata.get("potential_hash"),
             "structure_hash": self.trajectory.metadata.get("structure_hash"),
+            "source": self.trajectory.metadata.get("source"),
         }
 
 
 def open_run(
-    folder: Path, *, carrier: str, stage: str = "production", drift_reference: str = "framework"
+    folder: Path,
+    *,
+    carrier: str,
+    stage: str = "production",
+    drift_reference: str = "framework",
+    reading: Mapping[str, Any] | None = None,
 ) -> Run:
     """Read a run and remove the drift of its framework.
 
     Parameters
     ----------
     folder : Path
-        Folder of ``lionn md``.
+        Folder of ``lionn md``, or a file of another program.
     carrier : str
         Symbol of the mobile ion.
     stage : str
         ``heating``, ``equilibration``, ``production`` or ``all``.
     drift_reference : str
         ``framework``, ``all``, ``none`` or a symbol.
+    reading : mapping, optional
+        Keywords of :func:`lionn_rs.read_trajectory` for a file.
 
     Returns
     -------
@@ -117,9 +125,9 @@ def open_run(
     from ase.data import chemical_symbols
 
     from lionn_rs.analysis import remove_drift
-    from lionn_rs.md import Trajectory
+    from lionn_rs.workflows.foreign import open_source
 
-    trajectory = Trajectory.open(folder)
+    trajectory = open_source(folder, reading or {})
     if trajectory.changes_cell:
         raise DataError(
             f"{folder}: the cell changes along this run; start a run with barostat 'none' from its "
@@ -153,7 +161,7 @@ def open_run(
 def _temperature(trajectory: Trajectory) -> float | None:
     """Temperature of the production, K; ``None`` if it changes along it or is not known."""
     protocol = trajectory.metadata.get("protocol", {})
-    if protocol.get("production_end_K") is not None or "temperature_K" not in protocol:
+    if protocol.get("production_end_K") is not None or protocol.get("temperature_K") is None:
         return None
     return float(trajectory.temperature_K)
 
@@ -161,13 +169,17 @@ def _temperature(trajectory: Trajectory) -> float | None:
 def targets(folders: Sequence[Path], output: Path | None) -> list[Path]:
     """Where the results of each run go: its own folder, or one below ``output``.
 
+    Those of a file go into ``NAME.results`` beside it.
+
     Raises
     ------
     ConfigError
         If two runs would write into the same folder.
     """
     if output is None:
-        return list(folders)
+        return [
+            path.with_name(f"{path.name}.results") if path.is_file() else path for path in folders
+        ]
     if len(folders) == 1:
         return [output]
     names = [folder.resolve().name for folder in folders]

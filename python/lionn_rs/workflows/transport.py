@@ -37,6 +37,8 @@ __all__ = [
     "fit_arrhenius",
     "read_settings",
     "unfinished",
+    "write_arrhenius_table",
+    "write_msd_table",
 ]
 
 N_RDF_PAIRS = 3
@@ -106,7 +108,7 @@ def unfinished(folder: Path) -> Unfinished | None:
 
 
 def analyze_folder(folder: Path, section: DiffusionSection) -> DiffusionResult:
-    """Diffusivity of one trajectory; writes ``diffusion.json`` into its folder.
+    """Diffusivity of one trajectory; writes ``diffusion.json`` and ``msd.csv`` into its folder.
 
     Raises
     ------
@@ -117,6 +119,7 @@ def analyze_folder(folder: Path, section: DiffusionSection) -> DiffusionResult:
 
     result = analyze_trajectory(Trajectory.open(folder), section, where=folder)
     write_json(folder / "diffusion.json", result.to_dict())
+    write_msd_table(folder / "msd.csv", result)
     return result
 
 
@@ -151,6 +154,46 @@ def _check_ensemble(folder: Path, trajectory: Trajectory) -> None:
     """Refuse what has no single temperature."""
     if trajectory.metadata["protocol"].get("production_end_K") is not None:
         raise DataError(f"{folder}: the temperature of the production changes (production_end_K)")
+
+
+def write_msd_table(path: Path, result: DiffusionResult) -> None:
+    """Write the MSD of all species over the lag time as CSV: total and along x, y, z, Å²."""
+    from lionn_rs.workflows.mechanism import write_table
+
+    columns: dict[str, Any] = {"lag_ps": result.msd.lag_ps}
+    for curve in (result.msd, *result.framework_msd):
+        columns[f"msd_{curve.label}_A2"] = curve.total_A2
+        for axis, values in zip("xyz", curve.axes_A2, strict=True):
+            columns[f"msd_{curve.label}_{axis}_A2"] = values
+    write_table(path, columns)
+
+
+def write_arrhenius_table(path: Path, fit: ArrheniusResult) -> None:
+    """Write points, upper bounds, direct runs and extrapolation with the line at each as CSV."""
+    from lionn_rs.workflows.mechanism import write_table
+
+    rows: list[tuple[str, float, float | None, float | None, float | None, int | None]] = [
+        ("point", p.temperature_K, p.diffusivity_cm2_s, p.ln_sd, None, p.n_replicas)
+        for p in fit.points
+    ]
+    rows += [
+        ("upper bound", bound.temperature_K, None, None, bound.upper_bound_cm2_s, None)
+        for bound in fit.upper_bounds
+    ]
+    rows += [
+        ("direct", run.temperature_K, run.diffusivity_cm2_s, run.ln_sd, None, None)
+        for run in fit.direct
+    ]
+    rows.append(("extrapolation", fit.extrapolation.temperature_K, None, None, None, None))
+    lines = [fit.predict(row[1]) for row in rows]
+    names = ("kind", "temperature_K", "diffusivity_cm2_s", "ln_sd", "upper_bound_cm2_s", "n_runs")
+    columns: dict[str, Any] = dict(zip(names, zip(*rows, strict=True), strict=True))
+    columns |= {
+        "line_cm2_s": [at.diffusivity_cm2_s for at in lines],
+        "line_low_cm2_s": [at.interval_cm2_s[0] for at in lines],
+        "line_high_cm2_s": [at.interval_cm2_s[1] for at in lines],
+    }
+    write_table(path, columns)
 
 
 def diffusion_row(result: DiffusionResult, trajectory: Trajectory) -> dict[str, Any]:
