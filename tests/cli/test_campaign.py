@@ -154,6 +154,18 @@ def test_what_is_printed(file, lionn, tmp_path):
     assert f"{place.name} failed: too hot" in lionn("campaign", "status", out).out
 
 
+def test_a_run_that_another_process_does_is_no_success(potential, lionn, tmp_path):
+    """A batch system that started it too early must not take it for done."""
+    out = tmp_path / "out"
+    lionn("campaign", one_run(potential, tmp_path), "-o", out, "--slurm", tmp_path / "array.sh")
+    (place,) = (out / "tasks").iterdir()
+    with claim.take(place):
+        outcome = lionn("campaign", "run-task", out, place.name)
+    assert outcome.code == 2
+    assert outcome.err.startswith(f"lionn: {place.name}: another process is at work on it; wait")
+    assert outcome.err.count("\n") == 1
+
+
 def in_production(place: Path) -> bool:
     """Whether a run has made its first checkpoint of the production."""
     path = place / "md.json"
@@ -170,6 +182,7 @@ def reference(out: Path, tmp_path: Path) -> Path:
     """Run the same once more, without a disturbance."""
     (tmp_path / "alone" / "tasks").mkdir(parents=True)
     shutil.copytree(out / "inputs", tmp_path / "alone" / "inputs")
+    shutil.copy(out / "campaign.json", tmp_path / "alone")
     (place,) = (out / "tasks").iterdir()
     alone = tmp_path / "alone" / "tasks" / place.name
     alone.mkdir()
@@ -275,7 +288,9 @@ def test_slurm_array_does_the_campaign(file, lionn, tmp_path):
 
 
 @needs_bash
-def test_slurm_job_whose_time_is_over_is_queued_again(potential, lionn, tmp_path):
+@pytest.mark.parametrize(("number", "again"), [(signal.SIGUSR1, True), (signal.SIGTERM, False)])
+def test_slurm_job_whose_time_is_over_is_queued_again(potential, lionn, tmp_path, number, again):
+    """But not one that somebody cancels; the run goes on from its checkpoint either way."""
     script, out = tmp_path / "array.sh", tmp_path / "out"
     lionn("campaign", one_run(potential, tmp_path), "-o", out, "--slurm", script)
     tools = tmp_path / "bin"
@@ -286,10 +301,11 @@ def test_slurm_job_whose_time_is_over_is_queued_again(potential, lionn, tmp_path
     (place,) = (out / "tasks").iterdir()
     job = array(script, 0, PATH=path)
     until(lambda: in_production(place), job)
-    job.send_signal(signal.SIGTERM)
+    job.send_signal(number)
     job.communicate(timeout=LIMIT_S)
-    assert job.returncode == 0
-    assert (tmp_path / "asked").read_text() == "requeue 17_0\n"
+    assert job.returncode == (0 if again else 143)
+    asked = tmp_path / "asked"
+    assert (asked.read_text() if asked.exists() else "") == ("requeue 17_0\n" if again else "")
     (attempt,) = claim.attempts(place)
     assert attempt["outcome"] == "interrupted"
     job = array(script, 0, PATH=path)

@@ -136,6 +136,16 @@ def test_wrong_calls_of_diffusion(xdatcar, lionn, tmp_path):
     assert not list(tmp_path.glob("*.json"))
 
 
+def test_two_files_of_one_name_do_not_replace_each_other(xdatcar, lionn, tmp_path):
+    other = tmp_path / "other" / xdatcar.name
+    other.parent.mkdir()
+    other.write_bytes(xdatcar.read_bytes())
+    call = ["--frame-interval-fs", 50, "--temperature", 300, "-o", tmp_path / "out", "--force"]
+    outcome = lionn("diffusion", xdatcar, other, *call)
+    one_line(outcome, 2, f"results of two files would go into {tmp_path}/out/{xdatcar.name}.diff")
+    assert not (tmp_path / "out").exists()
+
+
 def test_wrong_calls_of_convert(lionn, tmp_path):
     write_run(tmp_path / "trajectory.h5")
     out = tmp_path / "out.traj"

@@ -16,8 +16,8 @@ from scipy import optimize, special
 from lionn_rs.errors import ConfigError, DataError
 
 from ._records import Record
-from .arrhenius import SAME_TEMPERATURE_K
 from .arrhenius_fit import ERROR_DOF, choose_scale, generalized_fit, misfit
+from .arrhenius_points import SAME_TEMPERATURE_K
 from .arrhenius_result import ArrheniusResult
 from .combine import CombinedDiffusion
 from .results import DiffusionResult

@@ -149,7 +149,7 @@ def run_task(
     """
     import signal
 
-    from lionn_rs.errors import SimulationError
+    from lionn_rs.errors import ConfigError, SimulationError
     from lionn_rs.workflows.campaign_worker import TASKS_FOLDER
     from lionn_rs.workflows.campaign_worker import run_task as do_run
 
@@ -157,6 +157,8 @@ def run_task(
     # A shell that runs a script starts what it puts into the background deaf to Ctrl-C.
     signal.signal(signal.SIGINT, signal.default_int_handler)
     outcome = do_run(folder.resolve() / TASKS_FOLDER / name, n_threads=threads, progress=not quiet)
+    if outcome.state == "busy":
+        raise ConfigError(f"{name}: {outcome.message}; wait for it, or for two minutes if it died")
     if outcome.state == "failed":
         raise SimulationError(f"{name}: {outcome.message}")
     say(f"{name}: {outcome.message or outcome.state}")

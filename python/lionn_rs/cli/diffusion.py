@@ -121,6 +121,7 @@ def command(
     folders = [path for path in trajectories if is_folder_of_run(path)]
     if len(folders) == len(trajectories):
         _refuse_reading_options(reading, output, folders[0])
+    _refuse_one_name_twice([path for path in trajectories if path not in folders], output)
     for folder in find_trajectories(folders):
         result = analyze_folder(folder, settings.diffusion)
         draw_msd([result], folder)
@@ -147,6 +148,17 @@ def _refuse_reading_options(reading: dict[str, Any], output: Path | None, folder
         raise ConfigError(
             f"--{option} is for files of other programs; {folder} is a run of lionn, which knows "
             "(lionn convert makes a file of a part of it)"
+        )
+
+
+def _refuse_one_name_twice(files: list[Path], output: Path | None) -> None:
+    """Results are named after the files: those of one would replace those of the other."""
+    written = [(path.parent if output is None else output).resolve() / path.name for path in files]
+    twice = next((place for k, place in enumerate(written) if place in written[:k]), None)
+    if twice is not None:
+        raise ConfigError(
+            f"results of two files would go into {twice}.diffusion.json: give one at a time, each "
+            "its --output"
         )
 
 

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from lionn_rs.analysis import combine_replicas, nernst_einstein_factor
-from lionn_rs.analysis.conductivity import Z95
 
 if TYPE_CHECKING:
     from lionn_rs.analysis import ArrheniusPoint, ArrheniusResult, DiffusionResult

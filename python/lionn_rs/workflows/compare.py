@@ -93,7 +93,7 @@ def open_side(
     ConfigError, DataError
         A path that leads nowhere, a file without temperature, runs that do not belong together.
     """
-    from lionn_rs.analysis.arrhenius import SAME_TEMPERATURE_K
+    from lionn_rs.analysis.arrhenius_points import SAME_TEMPERATURE_K
 
     entries = [_entry(part.strip(), reading) for part in text.split(",") if part.strip()]
     if not entries:
@@ -229,7 +229,7 @@ def compare_sides(
 
 def _common(a: Side, b: Side) -> list[tuple[float, float]]:
     """Temperatures of A and of B that are the same."""
-    from lionn_rs.analysis.arrhenius import SAME_TEMPERATURE_K
+    from lionn_rs.analysis.arrhenius_points import SAME_TEMPERATURE_K
 
     return [(x, y) for x in a.groups for y in b.groups if abs(x - y) < SAME_TEMPERATURE_K]
 

@@ -21,8 +21,9 @@ def array_script(
     """Text of the script.
 
     Every element of the array does one run, with ``lionn campaign run-task``. Shortly before its
-    time is over, Slurm sends SIGTERM; the run then writes a checkpoint and the element is queued
-    again.
+    time is over, Slurm sends SIGUSR1; the run then writes a checkpoint and the element is queued
+    again. SIGTERM comes from ``scancel`` and before preemption: the run writes a checkpoint too,
+    but whether the element is queued again is not for the script to say.
 
     Parameters
     ----------
@@ -58,25 +59,30 @@ def array_script(
 #SBATCH --time=24:00:00
 #SBATCH --requeue
 #SBATCH --open-mode=append
-#SBATCH --signal=B:TERM@{WARNING_S}
+#SBATCH --signal=B:USR1@{WARNING_S}
 #SBATCH --output="{folder}/slurm-%A_%a.log"
 
 tasks=(
 {tasks}
 )
 
-# SIGTERM, when the time is nearly over: the run writes its checkpoint and ends, and this element
-# of the array is queued again. A run that is finished ends at once.
-stopped=0
-trap 'stopped=1; kill -TERM "$child" 2>/dev/null' TERM
+# SIGUSR1, when the time is nearly over: the run writes its checkpoint and ends, and this element
+# of the array is queued again. A run that is finished ends at once. SIGTERM, from scancel or before
+# preemption: the run writes its checkpoint and ends.
+stopped=''
+trap 'stopped=time; kill -TERM "$child" 2>/dev/null' USR1
+trap 'stopped=cancel; kill -TERM "$child" 2>/dev/null' TERM
 
 {program} campaign run-task {where} "${{tasks[$SLURM_ARRAY_TASK_ID]}}" \\
   --threads "${{SLURM_CPUS_PER_TASK:-{n_threads}}}" &
 child=$!
 wait "$child"
 code=$?
-if [ "$stopped" = 1 ]; then
+if [ -n "$stopped" ]; then
   wait "$child"
+  code=$?
+fi
+if [ "$stopped" = time ]; then
   scontrol requeue "${{SLURM_ARRAY_JOB_ID}}_${{SLURM_ARRAY_TASK_ID}}"
   exit 0
 fi
