@@ -49,7 +49,7 @@ def write_run(folder: Path, *, velocities: bool = False, interval_fs: float = DT
         np.arange(N_FRAMES) * 10,
         np.arange(N_FRAMES) * interval_fs,
         positions,
-        np.gradient(positions, interval_fs, axis=0),
+        np.gradient(positions, interval_fs, axis=0) if velocities else None,
     )
     return folder
 
