@@ -96,7 +96,7 @@ def test_equal_dynamics_is_equal_within_errors(base, lionn, tmp_path):
     assert content["fit_a"]["points"][0]["temperature_K"] == 700.0
     assert content["verdict"] in outcome.out
     assert [len(content["runs"][side]) for side in "ab"] == [6, 6]
-    assert content["runs"]["a"][0]["drift"]["reference"] == "framework"
+    assert content["runs"]["a"][0]["drift"]["reference"] == "framework (S)"
     # Whole runs of each side would give too few exchanges: two pieces of each.
     assert content["temperatures"][0]["pieces"]["per_run"] == 2
     table = rows(out / "diffusivities.csv")
@@ -146,6 +146,29 @@ def test_a_frozen_side_gives_a_bound(base, lionn, tmp_path):
     assert ratio["ratio"] is None
     assert ratio["low"] > 1.0
     assert "MSD after" in outcome.out
+
+
+def test_a_wrong_time_between_frames_is_noticed(base, lionn, tmp_path):
+    """Free flight at 700 K with a frame every 2 fs, said to be every 20 fs."""
+    rng = np.random.default_rng(9)
+    numbers = Atoms(["Li"] * 12 + ["S"] * 27, cell=CELL)
+    speed = np.sqrt(8.617333e-5 * 700.0 / (103.642696 * numbers.get_masses()))[:, None]
+    # Slow oscillation: ballistic over some frames, bounded over the run.
+    velocity = rng.normal(size=(39, 3)) * speed
+    sites = np.concatenate([LATTICE[:12], LATTICE + A / 2])
+    period = 2000.0 / (2 * np.pi)
+    times = 2.0 * np.arange(1000)
+    phases = rng.uniform(0, 2 * np.pi, (39, 3))
+    moved = np.sqrt(2) * velocity * period * np.sin(times[:, None, None] / period + phases)
+    frames_ = [Atoms(numbers.numbers, sites + m, cell=CELL, pbc=True) for m in moved]
+    write(tmp_path / "free.extxyz", frames_)
+    common = ("compare", f"{tmp_path / 'free.extxyz'}@700", base / "one" / "700K-seed0")
+    wrong = lionn(*common, "--frame-interval-fs", 20, "--pairs", "Li-Li", "-o", tmp_path / "wrong")
+    assert wrong.code == 0, wrong.err
+    assert "are the frames 2 fs apart instead of 20 fs?" in wrong.out
+    right = lionn(*common, "--frame-interval-fs", 2, "--pairs", "Li-Li", "-o", tmp_path / "right")
+    assert right.code == 0, right.err
+    assert "are the frames" not in right.out
 
 
 @pytest.mark.parametrize(

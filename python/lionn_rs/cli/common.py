@@ -20,7 +20,6 @@ __all__ = [
     "OwnFolder",
     "Quiet",
     "Resume",
-    "Runs",
     "Stage",
     "parse_integers",
     "parse_supercell",
@@ -35,9 +34,6 @@ Force = Annotated[bool, typer.Option("--force", help="Replace results in the out
 Resume = Annotated[bool, typer.Option("--resume", help="Go on with an interrupted run.")]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress display.")]
 
-Runs = Annotated[
-    list[Path], typer.Argument(help="Folders of 'lionn md' (or folders that hold such folders).")
-]
 Carrier = Annotated[str, typer.Option("--species", help="Symbol of the mobile ion.")]
 Stage = Annotated[
     str, typer.Option(help="heating, equilibration, production or all: frames that are used.")

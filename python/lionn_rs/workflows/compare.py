@@ -40,9 +40,14 @@ class Side:
     groups: dict[float, list[Run]]
 
     @property
+    def runs(self) -> list[Run]:
+        """All runs, by temperature."""
+        return [run for runs in self.groups.values() for run in runs]
+
+    @property
     def folders(self) -> list[Path]:
         """Where its runs are from."""
-        return [run.folder for runs in self.groups.values() for run in runs]
+        return [run.folder for run in self.runs]
 
     @property
     def species(self) -> list[str]:
@@ -179,7 +184,7 @@ def compare_sides(
         {t: _diffusivity(side, runs, settings) for t, runs in side.groups.items()}
         for side in (a, b)
     ]
-    notes = []
+    notes = [run.doubtful_time for side in (a, b) for run in side.runs if run.doubtful_time]
     if a.formula != b.formula:
         notes.append(f"{a.name} is {a.formula}, {b.name} is {b.formula}: not the same material")
     fits = []

@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 __all__ = ["Run", "claim", "open_run", "parse_pairs", "targets", "write_record", "write_table"]
 
 SCHEMA_VERSION = 1
+DOUBTFUL = 2.0
+"""Temperatures of the steps between frames that are off by this factor are reported."""
 
 
 @dataclass(frozen=True)
@@ -50,6 +52,25 @@ class Run:
     def interval_fs(self) -> float:
         """Time between frames, fs."""
         return self.trajectory.frame_interval_fs
+
+    @property
+    def doubtful_time(self) -> str:
+        """Say so if the atoms move between frames as they do at quite another temperature."""
+        from lionn_rs.analysis.timing import ballistic_temperature
+
+        implied = ballistic_temperature(
+            self.positions,
+            masses=self.trajectory.masses,
+            frame_interval_fs=self.interval_fs,
+        )
+        stated = self.temperature_K
+        if implied is None or stated is None or 1 / DOUBTFUL < implied / stated < DOUBTFUL:
+            return ""
+        likely = self.interval_fs * (implied / stated) ** 0.5
+        return (
+            f"{self.folder}: between frames the atoms move as at {implied:.3g} K, not {stated:g} "
+            f"K: are the frames {likely:.2g} fs apart instead of {self.interval_fs:g} fs?"
+        )
 
     @property
     def title(self) -> str:
