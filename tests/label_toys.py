@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
 import time
 from pathlib import Path
 
@@ -42,6 +43,11 @@ class Toy(Calculator):
                     os.kill(os.getpid(), signal.SIGKILL)
             case "sleep":
                 time.sleep(600)
+            case "program":  # as VASP: another process, which a shell may have started
+                subprocess.run(f"echo $$ >> {self.log}.pids; sleep 600; true", shell=True)
+            case "quiet":  # as CP2K: a warning, and numbers
+                with Path("toy.out").open("a") as stream:
+                    stream.write(" *** WARNING in qs_scf.F:601 :: SCF run NOT converged ***\n")
             case "missing":
                 raise FileNotFoundError("pseudopotential Cu.upf")
         copper = atoms.copy()

@@ -16,6 +16,7 @@ from lionn_rs.cli.main import app
 from lionn_rs.config import RunConfig, ScanConfig, TrainConfig
 from lionn_rs.config_campaign import CampaignConfig
 from lionn_rs.config_file import load_config
+from lionn_rs.config_label import LabelConfig
 from lionn_rs.structures.rule import DopeConfig
 
 ROOT = Path(__file__).parents[2]
@@ -55,6 +56,7 @@ def test_toml_is_accepted(text, tmp_path):
         "[ladder]": DopeConfig,
         "[scan]": ScanConfig,
         "[campaign]": CampaignConfig,
+        "[label]": LabelConfig,
         "[md]": RunConfig,
     }
     model = next((model for key, model in models.items() if key in text), TrainConfig)

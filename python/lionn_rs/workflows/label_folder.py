@@ -41,6 +41,7 @@ __all__ = [
     "Ending",
     "Queue",
     "collect",
+    "forget_failure",
     "prepare_label",
     "read_ending",
     "write_ending",
@@ -55,6 +56,7 @@ WORKERS_FOLDER = "workers"
 TICKETS_FOLDER = "tickets"
 RESULT_FILE = "result.json"
 FRAME_FILE = "frame.extxyz"
+DEATHS_FILE = "deaths.log"
 SCHEMA = "lionn-label"
 SCHEMA_VERSION = 1
 LOCK_S = 20.0
@@ -178,6 +180,12 @@ def write_ending(place: Path, ending: Ending, text: str = "") -> None:
     if ending.status == "labelled":
         write_text(place / FRAME_FILE, text)
     write_json(place / RESULT_FILE, ending)
+
+
+def forget_failure(place: Path) -> None:
+    """Let a frame that has failed be tried again."""
+    (place / DEATHS_FILE).unlink(missing_ok=True)
+    (place / RESULT_FILE).unlink(missing_ok=True)
 
 
 def prepare_label(

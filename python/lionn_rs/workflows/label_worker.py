@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import sys
 import time
 import traceback
@@ -26,6 +27,8 @@ from lionn_rs.signals import deferred
 from lionn_rs.workflows import claim
 from lionn_rs.workflows.label_calculators import make_calculator
 from lionn_rs.workflows.label_folder import (
+    DEATHS_FILE,
+    FRAMES_FOLDER,
     INPUTS_FOLDER,
     TICKETS_FOLDER,
     WORKERS_FOLDER,
@@ -46,6 +49,8 @@ __all__ = ["Order", "WorkerEnd", "label_frames", "run_worker"]
 
 AT_WORK_FILE = "at_work.json"
 LOG_FILE = "errors.log"
+MAX_DEATHS = 2
+"""A frame whose worker was killed so often is dropped."""
 GRACE_S = 5.0
 """Time to end after the order to stop, s: a frame that is not finished is lost anyway."""
 THREAD_VARIABLES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
@@ -153,7 +158,9 @@ def run_worker(order: Order) -> WorkerEnd:
     late = watch.late
     watch.overdue()  # reads the last frame
     if late and ended.code != 0:
-        return WorkerEnd("overdue", f"time limit of {order.time_limit_s:g} s", watch.frame)
+        reason = f"time limit of {order.time_limit_s:g} s"
+        _drop(queue, watch.frame, reason)
+        return WorkerEnd("overdue", reason, watch.frame)
     if ended.code == 0:
         return WorkerEnd("done")
     if not order.wanted:
@@ -163,7 +170,34 @@ def run_worker(order: Order) -> WorkerEnd:
         return WorkerEnd("error", ended.said.strip().splitlines()[-1])
     if ended.code == claim.LOST:
         return WorkerEnd("died", "was taken for dead by another process")
-    return WorkerEnd("died", cause_of_death(ended.code, ended.errors), watch.frame)
+    reason = cause_of_death(ended.code, ended.errors)
+    if watch.frame:
+        _note_death(queue, watch.frame, reason)
+    return WorkerEnd("died", reason, watch.frame)
+
+
+def _drop(queue: Queue, name: str, reason: str) -> None:
+    """Note a frame as failed, unless somebody else has it in hand or has labelled it.
+
+    This machine is the one to do it: elsewhere the claim of a process that was killed stands for
+    some time.
+    """
+    place = queue.folder / FRAMES_FOLDER / name
+    taken = claim.take(place)
+    if taken is not None:
+        with taken:
+            if read_ending(place) is None:
+                write_ending(place, Ending("failed", reason))
+
+
+def _note_death(queue: Queue, name: str, reason: str) -> None:
+    """Count that the worker of a frame was killed; too often, and the frame is dropped."""
+    path = queue.folder / FRAMES_FOLDER / name / DEATHS_FILE
+    with path.open("a", encoding="utf-8") as stream:
+        stream.write(reason + "\n")
+    times = len(path.read_text(encoding="utf-8").splitlines())
+    if times >= MAX_DEATHS:
+        _drop(queue, name, f"its worker died {times} times, the last: {reason}")
 
 
 def label_frames(order: Order) -> None:
@@ -340,5 +374,14 @@ def _work(task: dict[str, Any]) -> None:
     label_frames(Order(**task))
 
 
+def _end_programs() -> None:
+    """Ask programs that were started in the session of this process, and are left, to end."""
+    if hasattr(os, "killpg") and os.getpgrp() == os.getpid():
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
+        os.killpg(0, signal.SIGTERM)
+
+
 if __name__ == "__main__":
-    sys.exit(serve(_work))
+    exit_code = serve(_work)
+    _end_programs()
+    sys.exit(exit_code)

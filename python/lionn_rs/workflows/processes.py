@@ -207,4 +207,7 @@ def _stop_at_end_of_input() -> None:
     """Interrupt the main thread, as Ctrl-C would, when standard input is closed."""
     while os.read(0, 1):
         pass
-    _thread.interrupt_main()
+    if hasattr(signal, "pthread_kill"):  # also ends a wait for another program
+        signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT)
+    else:
+        _thread.interrupt_main()

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+from contextlib import suppress
 from pathlib import Path
 
+import ase
 import numpy as np
 import pytest
 from ase.calculators.emt import EMT
@@ -15,9 +17,12 @@ from ase.io import read, write
 import lionn_rs as lionn
 from lionn_rs.config_label import LabelConfig
 from lionn_rs.errors import ConfigError, DataError, SimulationError
+from lionn_rs.md.uncertainty import UncertainWriter
 from lionn_rs.workflows.label_calculators import resolve, settings_hash
 from lionn_rs.workflows.label_frames import frame_hash, without_labels
+from lionn_rs.workflows.label_output import CodeOutput
 from tests.label_toys import FREE_MINUS_ENERGY, TOY, copper, counts
+from tests.programs import until
 
 # Extended XYZ keeps 8 decimals of forces, and more of what stands in its comment line.
 LAST_DECIMAL = 1e-8
@@ -92,34 +97,44 @@ def test_training_takes_the_free_energy(tmp_path, log):
     assert np.isfinite(trained.best.evaluate(images[0]).energy)
 
 
-def test_labels_of_the_input_and_of_a_network_do_not_survive(tmp_path):
-    (frame,) = copper(1)
-    frame.calc = SinglePointCalculator(
-        frame, energy=-999.0, free_energy=-999.0, forces=np.full((4, 3), 7.0), stress=np.ones(6)
-    )
-    frame.info |= {"network_energy": -888.0, "run": "md-900K", "virial": np.ones((3, 3))}
-    frame.arrays["network_forces"] = np.full((4, 3), 9.0)
-    frame.arrays["force_std"] = np.arange(4.0)
-    write(tmp_path / "uncertain_frames.extxyz", frame)
-    result = lionn.label(
-        tmp_path / "uncertain_frames.extxyz",
-        tmp_path / "out",
-        calculator="emt",
-        progress=False,
-    )
-    assert "999" not in result.file.read_text()
+def test_frames_of_dynamics_get_labels_in_place_of_what_the_network_said(tmp_path):
+    (start,) = copper(1)
+    network = {"energy": -888.0, "forces": np.full((4, 3), 9.0), "excess": np.zeros(4)}
+    spread = {"force_std": np.arange(4.0), "energy_std": 0.5}
+    frame = {"step": 5, "positions": start.positions, "cell": start.cell.array}
+    origin = {"timestep_fs": 2.0, "info": {"temperature_K": 900.0, "run": "md-900K"}}
+    file = tmp_path / "uncertain_frames.extxyz"
+    UncertainWriter(file).append([frame | network | spread], start, origin)
+    result = lionn.label(file, tmp_path / "out", calculator="emt", progress=False)
     (image,) = read(result.file, ":")
-    bare = copper(1)[0]
-    bare.positions = image.positions
+    bare = read(file)
     bare.calc = EMT()
-    assert image.get_potential_energy() == bare.get_potential_energy()
+    assert image.get_potential_energy() == pytest.approx(bare.get_potential_energy(), abs=ROUNDING)
     np.testing.assert_allclose(image.get_forces(), bare.get_forces(), rtol=0, atol=LAST_DECIMAL)
     # What the network said stays for comparison, under its own names.
     assert image.info["network_energy"] == -888.0
     assert image.info["source"] == "md-900K"
-    assert "virial" not in image.info
     assert np.array_equal(image.arrays["force_std"], np.arange(4.0))
-    assert "network_forces" in image.arrays
+    (trained_on,) = result.images()
+    assert trained_on.get_potential_energy() == image.calc.results["free_energy"]
+
+
+def test_labels_of_the_input_do_not_survive(tmp_path):
+    (frame,) = copper(1)
+    frame.calc = SinglePointCalculator(
+        frame, energy=-999.0, free_energy=-999.0, forces=np.full((4, 3), 999.0), stress=np.ones(6)
+    )
+    frame.info["virial"] = 999.0 * np.ones((3, 3))
+    write(tmp_path / "old.extxyz", frame)
+    assert read(tmp_path / "old.extxyz").get_potential_energy() == -999.0
+    result = lionn.label(
+        tmp_path / "old.extxyz", tmp_path / "out", calculator="emt", progress=False
+    )
+    image, bare = read(result.file), copper(1)[0]
+    bare.positions, bare.calc = image.positions, EMT()
+    assert image.get_potential_energy() == pytest.approx(bare.get_potential_energy(), abs=ROUNDING)
+    np.testing.assert_allclose(image.get_forces(), bare.get_forces(), rtol=0, atol=LAST_DECIMAL)
+    assert "virial" not in image.info
 
 
 def test_constraints_do_not_hide_forces(tmp_path):
@@ -185,6 +200,44 @@ def test_a_frame_that_takes_too_long_is_dropped_and_the_others_go_on(tmp_path, l
     result = label(copper(3, "", "sleep"), tmp_path / "out", config(log, time_limit_s=2.0))
     assert [image.info["n"] for image in read(result.file, ":")] == [0, 2]
     assert [reason for _, reason in result.failed] == ["time limit of 2 s"]
+
+
+@pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="no /proc")
+def test_the_program_of_a_frame_that_takes_too_long_ends_with_it(tmp_path, log):
+    result = label(copper(2, "program"), tmp_path / "out", config(log, time_limit_s=2.0))
+    assert [reason for _, reason in result.failed] == ["time limit of 2 s"]
+    shell = int(log.with_name("calculations.pids").read_text())
+    until(lambda: not Path(f"/proc/{shell}").exists())
+    assert all(b"sleep\x00600" not in text for text in command_lines())
+
+
+def command_lines() -> list[bytes]:
+    found = []
+    for path in Path("/proc").glob("[0-9]*/cmdline"):
+        with suppress(OSError):
+            found.append(path.read_bytes())
+    return found
+
+
+def test_a_warning_in_the_output_of_a_code_is_no_convergence(tmp_path, log):
+    result = label(copper(4, "", "quiet", "", "quiet"), tmp_path / "out", config(log))
+    assert [image.info["n"] for image in read(result.file, ":")] == [0, 2]
+    assert {reason for _, reason in result.failed} == {"SCFError: SCF run NOT converged"}
+
+
+@pytest.mark.parametrize(
+    ("calculator", "file", "text", "expected"),
+    [
+        ("vasp", "OUTCAR", " vasp.6.3.0 20Jan22 (build", "VASP 6.3.0"),
+        ("cp2k", "cp2k.out", " CP2K| version string:    CP2K version 2023.1\n", "CP2K 2023.1"),
+        ("espresso", "a.pwo", "     Program PWSCF v.7.2 starts on", "PWSCF 7.2"),
+    ],
+)
+def test_version_of_a_code_outside_python(calculator, file, text, expected, tmp_path):
+    output = CodeOutput(calculator, tmp_path)
+    assert output.version() == f"ase {ase.__version__}"
+    (tmp_path / file).write_text(text)
+    assert output.version() == expected
 
 
 def test_a_frame_that_kills_its_worker_is_dropped_at_the_second_time(tmp_path, log):
