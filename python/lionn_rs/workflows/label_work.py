@@ -118,9 +118,9 @@ class Work:
             (self.queue.folder / TICKETS_FOLDER / ticket).unlink(missing_ok=True)
             wait(self._futures)
             self._look(display, now=True)
-        if self._interrupted:
-            self.finish()
-            raise KeyboardInterrupt
+            if self._interrupted or self._fatal is not None:
+                self.finish()
+                raise KeyboardInterrupt
 
     @property
     def _wanted(self) -> bool:
