@@ -260,10 +260,12 @@ def test_trajectories_of_equal_and_of_different_diffusivity() -> None:
     n = 100
     base = [analyzed(k, 3e-5) for k in range(2 * n)]
     equal = [compare_diffusivities(base[2 * k], base[2 * k + 1]) for k in range(n)]
-    false = np.mean([ratio.p_value < 0.05 for ratio in equal])
+    false = np.mean([ratio.differs for ratio in equal])  # Some runs give bounds only.
     # Errors are conservative by design: fewer false alarms than 5 % are right, more are not.
     assert false <= 0.05 + 2 * np.sqrt(0.05 * 0.95 / n)
     faster = [analyzed(1000 + k, 9e-5) for k in range(40)]
     found = [compare_diffusivities(x, y) for x, y in zip(faster, base, strict=False)]
-    assert np.mean([ratio.p_value < 0.05 for ratio in found]) > 0.8
-    assert np.exp(np.mean([np.log(ratio.ratio) for ratio in found])) == pytest.approx(3.0, rel=0.15)
+    assert np.mean([ratio.differs for ratio in found]) > 0.8
+    known = [np.log(ratio.ratio) for ratio in found if ratio.ratio]
+    assert len(known) > 0.8 * len(found)
+    assert np.exp(np.mean(known)) == pytest.approx(3.0, rel=0.15)
