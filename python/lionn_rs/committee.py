@@ -102,7 +102,8 @@ class Committee(BasePotential):
         core, metadata = read_core(path)
         if not isinstance(core, _core.Committee):
             raise ModelFileError(
-                f"{path}: one potential, not a committee; read it with lionn_rs.load"
+                f"{path}: one potential, not a committee (train one with 'lionn train --committee "
+                "4'; in Python, lionn_rs.load reads both)"
             )
         return cls(core, metadata)
 

@@ -32,6 +32,7 @@ _ADVICE = "the frames have no 'time_fs' in their info: give --frame-interval-fs 
 def _extxyz_atoms(path: Path) -> Iterator[Atoms]:
     from ase.io import read
 
+    n = 0
     with open_text(path) as stream:
         while line := stream.readline():
             if not line.strip():
@@ -39,8 +40,10 @@ def _extxyz_atoms(path: Path) -> Iterator[Atoms]:
             n_atoms = int(line)
             lines = [line, *(stream.readline() for _ in range(n_atoms + 1))]
             whole = len(lines[-1].split()) == len(lines[2].split()) if n_atoms else True
-            if not lines[-1] or (not lines[-1].endswith("\n") and not whole):
+            # A last number may have lost digits; a single frame is given the benefit of the doubt.
+            if not lines[-1] or (not lines[-1].endswith("\n") and (n > 0 or not whole)):
                 raise TruncatedFrame
+            n += 1
             try:
                 atoms = cast("Atoms", read(io.StringIO("".join(lines)), index=0, format="extxyz"))
             except Exception as error:  # ASE's parser raises whatever it meets

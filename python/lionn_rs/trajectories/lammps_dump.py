@@ -96,6 +96,7 @@ class _Dump:
         self.units: str | None = None
         self.stream = open_text(path)
         self.frame_bytes = 0
+        self.n_snapshots = 0
 
     def snapshots(self) -> Iterator[_Snapshot]:
         found, n_atoms = _Snapshot(), 0
@@ -130,11 +131,16 @@ class _Dump:
         return line
 
     def _rows(self, n_atoms: int, n_columns: int) -> list[list[str]]:
-        rows = [self.stream.readline().split() for _ in range(n_atoms)]
+        lines = [self.stream.readline() for _ in range(n_atoms)]
+        rows = [line.split() for line in lines]
+        # A last number may have lost digits; a single frame is given the benefit of the doubt.
+        if lines and not lines[-1].endswith("\n") and self.n_snapshots > 0:
+            raise TruncatedFrame
         if any(len(row) < n_columns for row in rows):
             if not self.stream.readline():
                 raise TruncatedFrame
             raise ValueError(f"a line of an atom has fewer than {n_columns} columns")
+        self.n_snapshots += 1
         return rows
 
     def numbers(self, snapshot: _Snapshot) -> NDArray[np.int64]:

@@ -144,11 +144,11 @@ def test_empty_and_foreign_files(name: str, tmp_path: Path) -> None:
 
 
 def test_cut_off_files(run: Trajectory, tmp_path: Path) -> None:
-    for name, n_bytes in (("run.extxyz", 40), ("run.traj", 50), ("run.xtc", 20)):
+    for name, n_bytes in (("run.extxyz", 40), ("run.extxyz", 3), ("run.traj", 50), ("run.xtc", 20)):
         if name.endswith("xtc"):
             pytest.importorskip("MDAnalysis")
         path = tmp_path / name
-        convert_trajectory(run.path, path, progress=False)
+        convert_trajectory(run.path, path, progress=False, force=True)
         path.write_bytes(path.read_bytes()[:-n_bytes])
         back = read_trajectory(path, topology=run.path, temperature_K=600)
         assert back.n_frames == 59
