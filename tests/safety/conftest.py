@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Iterator
 from itertools import combinations_with_replacement
 from pathlib import Path
@@ -68,9 +69,11 @@ def command(inputs: Path, output: Path, *options: object, config: str = "md.toml
 
 @pytest.fixture(scope="session")
 def whole(program: Program, inputs: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Runs that nothing stopped: ``one``, and ``many`` of them."""
+    """Runs that nothing stopped: ``one``, and ``many`` of them; how long each took."""
     folder = tmp_path_factory.mktemp("whole")
     for name, options in (("one", []), ("many", MANY)):
+        started = time.monotonic()
         code = program.run(*command(inputs, folder / name, *options))
         assert code == 0, program.err.read_text()
+        (folder / f"{name}.seconds").write_text(str(time.monotonic() - started))
     return folder

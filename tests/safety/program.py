@@ -10,6 +10,7 @@ import signal
 import subprocess
 import sys
 import textwrap
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -54,12 +55,12 @@ SERVER = """
         os._exit(code)
 
     print("ready", flush=True)
-    for line in sys.stdin:
+    for number, line in enumerate(sys.stdin):
         process = os.fork()
         if process == 0:
             work(json.loads(line))
-        print(process, flush=True)
-        print(os.waitstatus_to_exitcode(os.waitpid(process, 0)[1]), flush=True)
+        print(number, process, flush=True)
+        print(number, os.waitstatus_to_exitcode(os.waitpid(process, 0)[1]), flush=True)
 """
 
 
@@ -82,14 +83,23 @@ class Program:
             text=True,
             env={**os.environ, "OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"},
         )
-        assert self._read() == "ready"
+        assert self._line() == ["ready"]
+        self._n_started = 0
+        self._process = 0
 
-    def _read(self) -> str:
+    def _line(self) -> list[str]:
         assert self._server.stdout is not None
-        return self._server.stdout.readline().strip()
+        return self._server.stdout.readline().split()
 
-    def start(self, *arguments: object, **options: Any) -> int:
-        """Start ``lionn`` with these arguments; returns the number of the process.
+    def _answer(self) -> int:
+        """Answer to the last request; those that a failed test has not waited for are passed by."""
+        while (answer := self._line()) and int(answer[0]) != self._n_started - 1:
+            pass
+        assert answer, "the server has died"
+        return int(answer[1])
+
+    def start(self, *arguments: object, **options: Any) -> None:
+        """Start ``lionn`` with these arguments.
 
         Options: ``kill_before`` the n-th change of a file in ``folder``, ``file_size`` (largest
         file, bytes), ``user`` (number of another user).
@@ -99,11 +109,18 @@ class Program:
         request["arguments"] = [str(argument) for argument in arguments]
         assert self._server.stdin is not None
         print(json.dumps(request), file=self._server.stdin, flush=True)
-        return int(self._read())
+        self._n_started += 1
+        self._process = self._answer()
+
+    def signal(self, number: int) -> None:
+        """Send a signal to the process that was started last, unless it has ended."""
+        assert self._process > 1  # 0 and -1 would be this process and all others
+        with suppress(ProcessLookupError):
+            os.kill(self._process, number)
 
     def wait(self) -> int:
         """Exit code of the process; negative if a signal ended it."""
-        return int(self._read())
+        return self._answer()
 
     def run(self, *arguments: object, **options: Any) -> int:
         """Start and wait."""

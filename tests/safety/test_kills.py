@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import random
 import signal
 import time
@@ -18,8 +17,8 @@ from tests.safety.conftest import MANY, command
 from tests.safety.program import KILLED, Program
 
 SEED = 20
-LONGEST_LIFE_S = 0.35
-"""A killed process lives up to this long: through its start (0.1 s) and many checkpoints."""
+SHARE_OF_A_LIFE = 0.3
+"""A killed process lives up to this part of an undisturbed one: its start and many checkpoints."""
 
 
 def same_folders(first: Path, second: Path) -> None:
@@ -69,17 +68,25 @@ def kept_step(folder: Path) -> int:
 
 
 def kill_until_finished(
-    program: Program, arguments: list[object], output: Path, n_kills: int, seed: int
+    program: Program,
+    arguments: list[object],
+    output: Path,
+    n_kills: int,
+    seed: int,
+    seconds: float,
 ) -> int:
-    """Kill at random moments, resume, and let the last one finish; returns how many were killed."""
+    """Kill at random moments, resume, and let the last one finish; returns how many were killed.
+
+    ``seconds`` is how long an undisturbed process takes.
+    """
     rng = random.Random(seed)
     killed = 0
     kept: dict[Path, int] = {}
     while killed < n_kills:
-        process = program.start(*arguments)
-        time.sleep(rng.uniform(0.0, LONGEST_LIFE_S))
+        program.start(*arguments)
+        time.sleep(rng.uniform(0.0, SHARE_OF_A_LIFE * seconds))
         before = {path: kept_now(path) for path in kept}
-        os.kill(process, signal.SIGKILL)
+        program.signal(signal.SIGKILL)
         code = program.wait()
         if code == 0:
             return killed
@@ -101,14 +108,16 @@ def kept_now(folder: Path) -> int:
 
 def test_one_run(program: Program, inputs: Path, whole: Path, tmp_path: Path) -> None:
     output = tmp_path / "killed"
-    n = kill_until_finished(program, command(inputs, output), output, 24, SEED)
+    seconds = float((whole / "one.seconds").read_text())
+    n = kill_until_finished(program, command(inputs, output), output, 24, SEED, seconds)
     assert n >= 3
     same_folders(output, whole / "one")
 
 
 def test_runs_side_by_side(program: Program, inputs: Path, whole: Path, tmp_path: Path) -> None:
     output = tmp_path / "killed"
-    n = kill_until_finished(program, command(inputs, output, *MANY), output, 12, SEED)
+    seconds = float((whole / "many.seconds").read_text())
+    n = kill_until_finished(program, command(inputs, output, *MANY), output, 12, SEED, seconds)
     assert n >= 3
     same_folders(output, whole / "many")
 
@@ -117,10 +126,12 @@ def test_runs_side_by_side(program: Program, inputs: Path, whole: Path, tmp_path
 @pytest.mark.parametrize("seed", range(10))
 def test_hundreds_of_kills(program: Program, inputs: Path, tmp_path: Path, seed: int) -> None:
     arguments = command(inputs, tmp_path / "whole", "--time-ps", 12)
+    started = time.monotonic()
     assert program.run(*arguments) == 0, program.err.read_text()
+    seconds = time.monotonic() - started
     output = tmp_path / "killed"
     arguments = command(inputs, output, "--time-ps", 12)
-    n = kill_until_finished(program, arguments, output, 30, seed)
+    n = kill_until_finished(program, arguments, output, 30, seed, seconds)
     assert n >= 10
     same_folders(output, tmp_path / "whole")
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import signal
 import time
 from collections.abc import Callable
@@ -96,9 +95,9 @@ def test_signals_write_a_checkpoint(
 ) -> None:
     output, options = tmp_path / "run", MANY if kind == "many" else []
     run = output / "300K-seed1" if kind == "many" else output
-    process = program.start(*command(inputs, output, *options))
+    program.start(*command(inputs, output, *options))
     wait_for(lambda: production_has_begun(run))
-    os.kill(process, number)
+    program.signal(number)
     assert program.wait() == code, program.err.read_text()
     assert one_line(program) == f"lionn: {word}; --resume goes on with it\n"
     assert state(run)["status"] in ("interrupted", "finished")
@@ -116,16 +115,16 @@ def test_two_processes_do_not_work_in_one_folder(
     run = output / "300K-seed1" if kind == "many" else output
     arguments = command(inputs, output, *options)
     other = Program(tmp_path)  # takes longer to start than the run takes
-    process = program.start(*arguments)
+    program.start(*arguments)
     try:
         wait_for(lambda: production_has_begun(run))
-        os.kill(process, signal.SIGSTOP)
+        program.signal(signal.SIGSTOP)
         assert other.run(*[wish if word == "--resume" else word for word in arguments]) == 2
         text = one_line(other)
         assert text.startswith(f"lionn: {output}")
         assert ": another process is working in this folder; wait for it, or stop it" in text
     finally:
-        os.kill(process, signal.SIGCONT)
+        program.signal(signal.SIGCONT)
         other.close()
     assert program.wait() == 0
     same_folders(output, whole / kind)
