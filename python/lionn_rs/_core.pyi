@@ -18,6 +18,7 @@ __all__ = [
     "NeuralPotential",
     "TrainingSet",
     "Unwrapper",
+    "Watched",
     "__version__",
     "assign_sites",
     "autocorrelation",
