@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import csv
 import errno
+import io
 import json
 import math
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, is_dataclass
 from pathlib import Path
@@ -28,6 +30,7 @@ __all__ = [
     "replacing",
     "write_bytes",
     "write_json",
+    "write_table",
     "write_text",
 ]
 
@@ -102,6 +105,22 @@ def write_json(path: str | Path, data: Any) -> None:
     """Write indented, valid JSON (see :func:`json_safe` and :func:`write_bytes`)."""
     text = json.dumps(json_safe(data), indent=1, ensure_ascii=False, allow_nan=False)
     write_text(path, text + "\n")
+
+
+def write_table(path: Path, columns: Mapping[str, Iterable[Any]]) -> None:
+    """CSV file with a header; missing values are empty fields."""
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(columns)
+    for row in zip(*columns.values(), strict=True):
+        writer.writerow([_field(value) for value in row])
+    write_text(path, text.getvalue())
+
+
+def _field(value: Any) -> Any:
+    if isinstance(value, (float, np.floating)):
+        return f"{float(value):.9g}" if np.isfinite(value) else ""
+    return "" if value is None else value
 
 
 def json_safe(value: Any) -> Any:

@@ -5,9 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from lionn_rs._core import __version__
-from lionn_rs.files import write_json
+from lionn_rs.files import write_json, write_table
 from lionn_rs.workflows.figures import save_figure
-from lionn_rs.workflows.mechanism import write_table
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from lionn_rs.errors import DataError
+from lionn_rs.files import write_table
 from lionn_rs.numbers import interval, power_with_error, significant, with_error
 from lionn_rs.workflows.figures import save_figure
-from lionn_rs.workflows.mechanism import Run, claim, write_record, write_table
+from lionn_rs.workflows.mechanism import Run, claim, write_record
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from lionn_rs.errors import ConfigError, DataError
-from lionn_rs.files import write_json, write_text
+from lionn_rs.files import write_json
 from lionn_rs.units import PS_TO_FS
 
 if TYPE_CHECKING:
@@ -22,7 +20,7 @@ if TYPE_CHECKING:
     from lionn_rs.analysis.trajectory import Drift, Floats
     from lionn_rs.md import Trajectory
 
-__all__ = ["Run", "claim", "open_run", "parse_pairs", "targets", "write_record", "write_table"]
+__all__ = ["Run", "claim", "open_run", "parse_pairs", "targets", "write_record"]
 
 SCHEMA_VERSION = 1
 DOUBTFUL = 2.0
@@ -248,22 +246,6 @@ def parse_pairs(text: str, symbols: Sequence[str]) -> list[tuple[str, str]]:
                 raise ConfigError(f"--pairs: no {name} atoms (there are {there})")
         pairs.append((names[0], names[1]))
     return list(dict.fromkeys(pairs))
-
-
-def write_table(path: Path, columns: Mapping[str, Iterable[Any]]) -> None:
-    """CSV file with a header; missing values are empty fields."""
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(columns)
-    for row in zip(*columns.values(), strict=True):
-        writer.writerow([_field(value) for value in row])
-    write_text(path, text.getvalue())
-
-
-def _field(value: Any) -> Any:
-    if isinstance(value, (float, np.floating)):
-        return f"{float(value):.9g}" if np.isfinite(value) else ""
-    return "" if value is None else value
 
 
 def write_record(path: Path, run: Run, content: dict[str, Any]) -> None:

@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from lionn_rs.errors import ConfigError, DataError
+from lionn_rs.files import write_table
 from lionn_rs.numbers import power_with_error, significant, with_error
 from lionn_rs.workflows.figures import save_figure
-from lionn_rs.workflows.mechanism import Run, claim, parse_pairs, write_record, write_table
+from lionn_rs.workflows.mechanism import Run, claim, parse_pairs, write_record
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

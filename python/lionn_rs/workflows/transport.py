@@ -12,7 +12,7 @@ import numpy as np
 from lionn_rs.config import TransportConfig
 from lionn_rs.config_file import load_config, merge_overrides, parse_config
 from lionn_rs.errors import DataError
-from lionn_rs.files import write_json
+from lionn_rs.files import write_json, write_table
 from lionn_rs.units import PS_TO_FS
 from lionn_rs.workflows.figures import save_figure
 
@@ -158,8 +158,6 @@ def _check_ensemble(folder: Path, trajectory: Trajectory) -> None:
 
 def write_msd_table(path: Path, result: DiffusionResult) -> None:
     """Write the MSD of all species over the lag time as CSV: total and along x, y, z, Å²."""
-    from lionn_rs.workflows.mechanism import write_table
-
     columns: dict[str, Any] = {"lag_ps": result.msd.lag_ps}
     for curve in (result.msd, *result.framework_msd):
         columns[f"msd_{curve.label}_A2"] = curve.total_A2
@@ -170,8 +168,6 @@ def write_msd_table(path: Path, result: DiffusionResult) -> None:
 
 def write_arrhenius_table(path: Path, fit: ArrheniusResult) -> None:
     """Write points, upper bounds, direct runs and extrapolation with the line at each as CSV."""
-    from lionn_rs.workflows.mechanism import write_table
-
     rows: list[tuple[str, float, float | None, float | None, float | None, int | None]] = [
         ("point", p.temperature_K, p.diffusivity_cm2_s, p.ln_sd, None, p.n_replicas)
         for p in fit.points
