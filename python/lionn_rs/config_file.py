@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeVar, Union, get_args, get_origin
 
 from pydantic import BaseModel, ValidationError
 
+from lionn_rs.datasets import DATASET_PREFIX
 from lionn_rs.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -23,12 +24,9 @@ if sys.version_info >= (3, 11):
 else:
     import tomli as tomllib
 
-__all__ = ["load_config", "parse_config", "read_toml", "resolve_path", "to_toml"]
+__all__ = ["DATASET_PREFIX", "load_config", "parse_config", "read_toml", "resolve_path", "to_toml"]
 
 Config = TypeVar("Config", bound=BaseModel)
-
-DATASET_PREFIX = "dataset:"
-"""Marks the name of a bundled data set where a file name is expected."""
 
 
 def read_toml(path: str | Path) -> dict[str, Any]:

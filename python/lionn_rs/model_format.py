@@ -7,7 +7,8 @@ import json
 from pathlib import Path
 from typing import Any
 
-from lionn_rs.errors import ModelFileError
+from lionn_rs.datasets import DATASET_PREFIX, potential_text
+from lionn_rs.errors import DataError, ModelFileError
 from lionn_rs.files import write_text
 
 FORMAT = "lionn-potential"
@@ -39,7 +40,7 @@ def read_document(path: Path) -> dict[str, Any]:
         If the file is missing, is not a potential file, or has been damaged.
     """
     try:
-        document = json.loads(path.read_text(encoding="utf-8"))
+        document = json.loads(read_potential_text(path))
     except FileNotFoundError:
         raise ModelFileError(f"{path}: no such potential file") from None
     except IsADirectoryError:
@@ -60,6 +61,16 @@ def read_document(path: Path) -> dict[str, Any]:
             f"{path}: contents do not match the stored sha256; the file was changed"
         )
     return document
+
+
+def read_potential_text(path: Path) -> str:
+    """Text of a potential file, or of a bundled potential, ``dataset:NAME``."""
+    if not str(path).startswith(DATASET_PREFIX):
+        return path.read_text(encoding="utf-8")
+    try:
+        return potential_text(str(path).removeprefix(DATASET_PREFIX))
+    except DataError as error:
+        raise ModelFileError(f"{path}: {error}") from None
 
 
 def write_document(path: Path, document: dict[str, Any], *, force: bool) -> None:

@@ -1,14 +1,16 @@
-"""Images and structures bundled with lionn_rs, each with its provenance, units and level of theory.
+"""Images, structures and potentials bundled with lionn_rs, each with its provenance and units.
 
 Examples
 --------
 >>> from lionn_rs import datasets
 >>> datasets.names()
-['lgps', 'lgps_gpaw_pbe']
+['lgps', 'lgps_gpaw_pbe', 'lsipscl', 'lsipscl_committee', 'lsipscl_gpaw_pbe']
 >>> len(datasets.load("lgps_gpaw_pbe"))
 118
 >>> datasets.structure("lgps").get_chemical_formula()
 'Ge2Li20P4S24'
+>>> datasets.potential("lsipscl_committee").elements
+['Cl', 'Li', 'P', 'S', 'Si']
 """
 
 from __future__ import annotations
@@ -19,16 +21,24 @@ import json
 import lzma
 from difflib import get_close_matches
 from importlib.resources import files
-from typing import TYPE_CHECKING, Any, Literal, cast
+from typing import TYPE_CHECKING, Any, Final, Literal, cast
 
 from lionn_rs.errors import DataError
 
 if TYPE_CHECKING:
     from ase import Atoms
 
-__all__ = ["info", "load", "names", "structure"]
+    from lionn_rs.committee import Committee
+    from lionn_rs.potential import Potential
 
-Kind = Literal["images", "structure"]
+__all__ = ["DATASET_PREFIX", "info", "load", "names", "potential", "potential_text", "structure"]
+
+Kind = Literal["images", "structure", "potential"]
+
+DATASET_PREFIX: Final = "dataset:"
+"""``dataset:NAME`` stands for a bundled data set where the name of a file could stand."""
+GETTERS: Final = {"images": "load", "structure": "structure", "potential": "potential"}
+"""Function that hands over a data set of each kind."""
 
 
 def names(kind: Kind | None = None) -> list[str]:
@@ -36,8 +46,8 @@ def names(kind: Kind | None = None) -> list[str]:
 
     Parameters
     ----------
-    kind : {"images", "structure"}, optional
-        Only labeled image sets, or only structures. Default: both.
+    kind : {"images", "structure", "potential"}, optional
+        Only labeled image sets, only structures, or only potentials. Default: all.
 
     Returns
     -------
@@ -98,12 +108,9 @@ def load(name: str) -> list[Atoms]:
     Raises
     ------
     DataError
-        Unknown name, a name that is a bare structure, or a damaged file.
+        Unknown name, a name that is no set of images, or a damaged file.
     """
-    record = info(name)
-    if record["kind"] != "images":
-        raise DataError(f"'{name}' is a structure without labels: use datasets.structure('{name}')")
-    return _read(record)
+    return _read(_record(name, "images"))
 
 
 def structure(name: str) -> Atoms:
@@ -122,17 +129,67 @@ def structure(name: str) -> Atoms:
     Raises
     ------
     DataError
-        Unknown name, a name that is a set of images, or a damaged file.
+        Unknown name, a name that is no structure, or a damaged file.
     """
+    return _read(_record(name, "structure"))[0]
+
+
+def potential(name: str) -> Potential | Committee:
+    """Bundled potential, or committee of potentials.
+
+    The same as ``lionn_rs.load("dataset:NAME")``; ``dataset:NAME`` stands in place of a file name
+    on the command line and in configurations too.
+
+    Parameters
+    ----------
+    name : str
+        One of ``names("potential")``.
+
+    Returns
+    -------
+    Potential or Committee
+
+    Raises
+    ------
+    DataError
+        Unknown name, a name that is no potential, or a damaged file.
+    """
+    from lionn_rs.committee import load
+
+    _record(name, "potential")
+    return load(f"{DATASET_PREFIX}{name}")
+
+
+def potential_text(name: str) -> str:
+    """Contents of the potential file of a bundled potential.
+
+    Raises
+    ------
+    DataError
+        Unknown name, a name that is no potential, or a damaged file.
+    """
+    return _raw(_record(name, "potential")).decode()
+
+
+def _record(name: str, kind: Kind) -> dict[str, Any]:
+    """Record of a data set that must be of a kind."""
     record = info(name)
-    if record["kind"] != "structure":
-        raise DataError(f"'{name}' is a set of images: use datasets.load('{name}')")
-    return _read(record)[0]
+    found = record["kind"]
+    if found != kind:
+        article = "a set of images" if found == "images" else f"a {found}"
+        raise DataError(f"'{name}' is {article}: use datasets.{GETTERS[found]}('{name}')")
+    return record
 
 
 def _read(record: dict[str, Any]) -> list[Atoms]:
     from ase.io import read
 
+    text = _raw(record).decode()
+    return cast("list[Atoms]", read(io.StringIO(text), index=":", format="extxyz"))
+
+
+def _raw(record: dict[str, Any]) -> bytes:
+    """Bytes of the file of a data set, uncompressed and checked."""
     raw = files(__name__).joinpath(record["file"]).read_bytes()
     if record["file"].endswith(".xz"):
         raw = lzma.decompress(raw)
@@ -143,4 +200,4 @@ def _read(record: dict[str, Any]) -> list[Atoms]:
             f"bundled file {record['file']} is damaged: its SHA-256 is {found[:12]}…, "
             f"expected {expected[:12]}… (reinstall lionn_rs)"
         )
-    return cast("list[Atoms]", read(io.StringIO(raw.decode()), index=":", format="extxyz"))
+    return raw

@@ -39,6 +39,8 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 COMMITTEE_FILE: Final = "committee.json"
+CONTRACTION_FOLDER: Final = "contraction"
+"""Training that the members have their learned contraction from."""
 MEMBER_FILE: Final = "member.json"
 """Written when a member is finished; says what it was trained on."""
 
@@ -104,6 +106,7 @@ def train_committee(
     progress: bool = True,
     level_of_theory: str = "",
     min_feature_range: float = 0.1,
+    learn_contraction: bool = False,
     n_starts: int = 1,
     wall_time_s: float | None = None,
     split: Split | dict[str, Any] | None = None,
@@ -131,6 +134,10 @@ def train_committee(
         Folder for ``committee.json`` and one subfolder ``member-K`` per member.
     resume : bool
         Keep finished members and go on with the one that was interrupted.
+    learn_contraction : bool
+        Train one potential on all training images first, in the subfolder ``contraction``, and let
+        the members share the contraction that it has learned: they have one descriptor, which is
+        what makes them cheap.
     n_starts : int
         Restarts of every member.
     wall_time_s : float, optional
@@ -168,14 +175,14 @@ def train_committee(
     if isinstance(images, Split):
         split = split or images
         validation, test, images = images.validation, images.test, images.train
-    if options.get("learn_contraction"):
-        raise ConfigError(
-            "members of a committee share one descriptor: learn the contraction with lionn.train "
-            "first and pass result.best.descriptor"
-        )
     if options.get("initial") is not None and not bootstrap:
         raise ConfigError(
             "an initial potential is the same for all members: use bootstrap=True, or no initial"
+        )
+    if options.get("initial") is not None and learn_contraction:
+        raise ConfigError(
+            "an initial potential has the descriptor that the members share: leave out "
+            "learn_contraction, and pass initial.descriptor"
         )
     sets = {
         "train": label_images(images),
@@ -191,44 +198,66 @@ def train_committee(
     common = options | {
         "validation": sets["validation"],
         "test": sets["test"],
-        "descriptor": descriptor,
         "n_starts": n_starts,
         "min_feature_range": min_feature_range,
         "level_of_theory": level_of_theory,
         "resume": resume,
         "progress": progress,
     }
-    members: list[Potential] = []
-    draws = [_draw(len(sets["train"]), seed, k, bootstrap) for k in range(n_members)]
-    for k, draw in enumerate(draws):
-        left = None if deadline is None else max(deadline - time.monotonic(), 0.0)
+    request = _plain(options) | {
+        "n_starts": n_starts,
+        "min_feature_range": min_feature_range,
+        "data_hash": {name: data_hash(part) for name, part in sets.items()},
+    }
+
+    def fit(
+        name: str, title: str, n_left: int, draw: NDArray[np.int64] | None, **own: Any
+    ) -> Potential:
+        """Potential of one folder: kept if it is finished, trained otherwise."""
+        drawn = {} if draw is None else {"bootstrap": draw.tolist()}
         member = _Member(
-            folder=None if folder is None else folder / f"member-{k + 1}",
-            request={
-                **_plain(options),
-                "seed": seed + k * n_starts,
-                "n_starts": n_starts,
-                "min_feature_range": min_feature_range,
-                "descriptor": descriptor.spec,
-                "draw": draw.tolist() if bootstrap else None,
-                "data_hash": {name: data_hash(part) for name, part in sets.items()},
-            },
+            folder=None if folder is None else folder / name,
+            request=request | own | {"descriptor": own["descriptor"].spec} | drawn,
         )
         potential = member.finished() if resume else None
-        state = "finished before, kept" if potential else f"seed {seed + k * n_starts}"
-        _say(folder, f"member {k + 1} of {n_members}: {state}")
-        if potential is None:
-            potential = member.train(
-                sets["train"],
-                draw,
-                seed=seed + k * n_starts,
-                wall_time_s=None if left is None else left / (n_members - k),
-                title=f"member {k + 1} of {n_members}",
-                split=split_record | ({"bootstrap": draw.tolist()} if bootstrap else {}),
-                **common,
-            )
-        members.append(potential)
-    outcome = _assemble(members, draws, sets, descriptor, min_feature_range, progress, bootstrap)
+        state = "finished before, kept" if potential else f"seed {own['seed']}"
+        _say(folder, f"{title}: {state}")
+        if potential is not None:
+            return potential
+        left = None if deadline is None else max(deadline - time.monotonic(), 0.0) / n_left
+        return member.train(
+            sets["train"],
+            draw,
+            wall_time_s=left,
+            title=title,
+            split=split_record | drawn,
+            **common,
+            **own,
+        )
+
+    if learn_contraction:
+        descriptor = fit(
+            CONTRACTION_FOLDER,
+            "contraction",
+            n_members + 1,
+            None,
+            seed=seed,
+            descriptor=descriptor,
+            learn_contraction=True,
+        ).descriptor
+    draws = [_draw(len(sets["train"]), seed, k) if bootstrap else None for k in range(n_members)]
+    members = [
+        fit(
+            f"member-{k + 1}",
+            f"member {k + 1} of {n_members}",
+            n_members - k,
+            draw,
+            seed=seed + k * n_starts,
+            descriptor=descriptor,
+        )
+        for k, draw in enumerate(draws)
+    ]
+    outcome = _assemble(members, draws, sets, descriptor, min_feature_range, progress)
     settings = {"n_members": n_members, "bootstrap": bootstrap, "seed": seed}
     outcome.committee.metadata = _metadata(outcome, sets, settings, split_record, level_of_theory)
     if folder is not None:
@@ -243,16 +272,14 @@ def _begin(folder: Path | None, split: dict[str, Any], resume: bool) -> None:
         if resume:
             raise ConfigError("resume=True needs the output folder of the run")
         return
-    if (folder / "member-1").exists() and not resume:
+    if any((folder / name).exists() for name in (CONTRACTION_FOLDER, "member-1")) and not resume:
         raise ConfigError(f"{folder}: holds a committee; pass resume=True or another folder")
     folder.mkdir(parents=True, exist_ok=True)
     write_json(folder / "split.json", split)
 
 
-def _draw(n_images: int, seed: int, member: int, bootstrap: bool) -> NDArray[np.int64]:
+def _draw(n_images: int, seed: int, member: int) -> NDArray[np.int64]:
     """How often every image is used for a member, (n_images,) int64."""
-    if not bootstrap:
-        return np.ones(n_images, dtype=np.int64)
     rng = np.random.default_rng([seed, member])
     return np.bincount(rng.integers(n_images, size=n_images), minlength=n_images)
 
@@ -283,13 +310,15 @@ class _Member:
         return Potential.load(self.folder / "best.json")
 
     def train(
-        self, images: Sequence[LabeledImage], draw: NDArray[np.int64], **options: Any
+        self, images: Sequence[LabeledImage], draw: NDArray[np.int64] | None, **options: Any
     ) -> Potential:
         """Train on images with weights times ``draw`` and mark the member as finished."""
-        weighted = [
-            replace(image, weight=image.weight * float(count))
-            for image, count in zip(images, draw, strict=True)
-        ]
+        weighted = list(images)
+        if draw is not None:
+            weighted = [
+                replace(image, weight=image.weight * float(count))
+                for image, count in zip(images, draw, strict=True)
+            ]
         result = train(weighted, output=self.folder, training_range=False, **options)
         if self.folder is not None:
             record = {"request": self.request, "stop_reason": result.stop_reason}
@@ -314,12 +343,11 @@ def _say(folder: Path | None, text: str) -> None:
 
 def _assemble(
     members: list[Potential],
-    draws: Sequence[NDArray[np.int64]],
+    draws: Sequence[NDArray[np.int64] | None],
     sets: dict[str, list[LabeledImage]],
     descriptor: Descriptor,
     min_feature_range: float,
     progress: bool,
-    bootstrap: bool,
 ) -> CommitteeResult:
     """Committee of trained members, judged on all sets."""
     ranges = fit_training_range(
@@ -331,11 +359,12 @@ def _assemble(
         committee, calibration = calibrate(committee, sets["validation"])
     held_out = {name: sets[name] for name in ("validation", "test") if sets[name]}
     out_of_bag = []
-    if bootstrap:
-        for member, draw in zip(members, draws, strict=True):
-            left = [image for image, n in zip(sets["train"], draw, strict=True) if n == 0]
-            if left:
-                out_of_bag.append(evaluate(member, left))
+    for member, draw in zip(members, draws, strict=True):
+        if draw is None:
+            continue
+        left = [image for image, n in zip(sets["train"], draw, strict=True) if n == 0]
+        if left:
+            out_of_bag.append(evaluate(member, left))
     return CommitteeResult(
         committee=committee,
         members=members,

@@ -11,7 +11,7 @@ import pytest
 import lionn_rs as lionn
 from lionn_rs.data.images import label_images
 from lionn_rs.errors import ConfigError
-from lionn_rs.training import TrainingInterrupted
+from lionn_rs.training import TrainingInterrupted, train_committee
 from lionn_rs.training.contraction import ContractionParameters
 from lionn_rs.training.objective import LossWeights, Objective, prepare_images
 
@@ -161,3 +161,35 @@ def test_learning_starts_from_an_initial_potential(images):
     )
     assert seen[0].size > first.parameters.size
     assert seen[0][: first.parameters.size] == pytest.approx(first.parameters)
+
+
+def test_members_of_a_committee_share_the_learned_contraction(images, tmp_path):
+    def committee(**options):
+        return train_committee(
+            images[:8],
+            n_members=2,
+            max_iterations=4,
+            **(SETTINGS | options),
+        )
+
+    start = spectrum(images[:8])
+    found = committee(descriptor=start, learn_contraction=True, output=tmp_path / "all")
+    first = lionn.train(
+        images[:8], descriptor=start, learn_contraction=True, max_iterations=4, **SETTINGS
+    ).best
+    assert first.descriptor != start
+    assert all(member.descriptor == first.descriptor for member in found.members)
+    # In two steps, as before: the same bits.
+    by_hand = committee(descriptor=first.descriptor)
+    assert [m.hash for m in found.members] == [m.hash for m in by_hand.members]
+    # What is finished stays, the contraction too.
+    written = (tmp_path / "all/contraction/best.json").stat().st_mtime_ns
+    again = committee(
+        descriptor=start, learn_contraction=True, output=tmp_path / "all", resume=True
+    )
+    assert again.committee.hash == found.committee.hash
+    assert (tmp_path / "all/contraction/best.json").stat().st_mtime_ns == written
+    with pytest.raises(ConfigError, match=r"pass initial\.descriptor"):
+        committee(descriptor=first.descriptor, initial=first, learn_contraction=True)
+    with pytest.raises(ConfigError, match="holds a committee"):
+        committee(descriptor=start, output=tmp_path / "all")

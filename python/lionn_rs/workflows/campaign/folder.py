@@ -13,6 +13,7 @@ from lionn_rs.config_file import to_toml
 from lionn_rs.errors import ConfigError
 from lionn_rs.files import check_folder, prepare_folder, write_bytes, write_json, write_text
 from lionn_rs.md.protocol import Protocol
+from lionn_rs.model_format import read_potential_text
 from lionn_rs.workflows.campaign.status import (
     CAMPAIGN_FILE,
     SCHEMA,
@@ -146,7 +147,7 @@ def _write_inputs(folder: Path, table: Table) -> None:
     for hash_of_potential, source in table.potentials.items():
         target = folder / potential_file(hash_of_potential)
         if not target.exists():
-            write_bytes(target, source.read_bytes())
+            write_text(target, read_potential_text(source))
     for hash_of_structure, atoms in table.structures.items():
         target = folder / structure_file(hash_of_structure)
         if not target.exists():
