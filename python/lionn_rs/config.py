@@ -211,7 +211,8 @@ class TrainingSection(Section):
     learn_contraction: bool = Field(
         False,
         description="Learn the contraction of descriptor type 'powerspectrum' together with the "
-        "networks; with optimizer 'adam', 'bfgs' or 'l-bfgs'. In a scan: of those that are",
+        "networks; with optimizer 'adam', 'bfgs' or 'l-bfgs'. In a scan: of those that are. In a "
+        "committee: by one potential first, whose descriptor the members share",
     )
     max_iterations: Count = Field(1000, description="Limit on optimizer iterations")
     energy_weight: NonNegative = Field(1.0, description="Weight of (energy error per atom)²")

@@ -222,7 +222,7 @@ def plot_arrhenius(fit: ArrheniusResult, ax: Axes | None = None) -> Figure:
             )  # fmt: skip
         axes.set_yscale("log")
         axes.set_xlim(float(grid[0]), float(grid[-1]))
-        temperature_axis(axes, [at.temperature_K, max(used), min(used), *sorted(used)])
+        temperature_axis(axes, [at.temperature_K, max(used), min(used), *sorted(every)])
         half = fit.quantile * fit.activation_energy_sd_eV
         axes.annotate(
             f"$E_a$ = {fit.activation_energy_eV:.3f} ± {half:.3f} eV (95 %)",

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import time
 from collections import Counter
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from lionn_rs.config_file import to_toml
 from lionn_rs.files import prepare_folder, write_json, write_text
@@ -22,6 +23,11 @@ if TYPE_CHECKING:
     from lionn_rs.descriptors import Descriptor
     from lionn_rs.potential import BasePotential
     from lionn_rs.training import Metrics
+
+CONTRACTION_FOLDER: Final = "contraction"
+"""Of a committee: the potential that learned the contraction of its descriptor."""
+LEAST_WALL_TIME_S: Final = 1.0
+"""What the members have at least, after a wall time that was used up before."""
 
 __all__ = [
     "draw_calibration",
@@ -214,6 +220,16 @@ def _train_committee(
     """Train a committee; as :func:`_train_one`."""
     from lionn_rs.training import train_committee
 
+    began = time.monotonic()
+    options = _options(config, parts)
+    if config.training.learn_contraction:
+        descriptor = _learned_descriptor(
+            config, parts, descriptor, folder, resume=resume, progress=progress
+        )
+        options["learn_contraction"] = False
+        if options["wall_time_s"] is not None:
+            left_s = options["wall_time_s"] - (time.monotonic() - began)
+            options["wall_time_s"] = max(left_s, LEAST_WALL_TIME_S)
     result = train_committee(
         parts.train,
         descriptor=descriptor,
@@ -222,7 +238,7 @@ def _train_committee(
         output=folder,
         resume=resume,
         progress=progress,
-        **_options(config, parts),
+        **options,
     )
     held_out = parts.test or parts.validation
     if held_out:
@@ -239,6 +255,36 @@ def _train_committee(
         "spread": result.describe_spread(),
     }
     return result.committee, result.metrics, outcome
+
+
+def _learned_descriptor(
+    config: TrainConfig,
+    parts: Split,
+    descriptor: Descriptor,
+    folder: Path,
+    *,
+    resume: bool,
+    progress: bool,
+) -> Descriptor:
+    """Descriptor with the contraction that one potential learns: members of a committee share it.
+
+    That potential stays in the folder ``contraction``. Of a wall time it may use as much as a
+    member.
+    """
+    from lionn_rs.training import train
+
+    options = _options(config, parts)
+    if options["wall_time_s"] is not None:
+        options["wall_time_s"] /= config.training.n_members + 1
+    result = train(
+        parts.train,
+        descriptor=descriptor,
+        output=folder / CONTRACTION_FOLDER,
+        resume=resume,
+        progress=progress,
+        **options,
+    )
+    return result.best.descriptor
 
 
 def draw_calibration(
