@@ -31,6 +31,7 @@ from lionn_rs.cli import (
     rdf,
     run,
     scan,
+    schema,
     train,
     vacf,
     vanhove,
@@ -80,6 +81,7 @@ for module in (
     run,
     bench,
     info,
+    schema,
 ):
     name = module.__name__.rpartition(".")[2].replace("_", "-")
     app.command(name=name)(module.command)
