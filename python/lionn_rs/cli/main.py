@@ -36,8 +36,10 @@ from lionn_rs.cli import (
     vacf,
     vanhove,
 )
+from lionn_rs.cli.common import say
 from lionn_rs.errors import ConfigError, LionnError
 from lionn_rs.signals import last_signal
+from lionn_rs.workflows.jobs.stop_file import StoppedByFile
 
 __all__ = ["app", "main"]
 
@@ -122,6 +124,9 @@ def main(arguments: list[str] | None = None) -> None:
         code = app(arguments, prog_name="lionn", standalone_mode=False)
     except KeyboardInterrupt:
         code = EXIT_INTERRUPT
+    except StoppedByFile as stopped:
+        say(str(stopped))
+        code = 0
     except ConfigError as error:
         code = _fail(str(error), EXIT_USAGE, error, debug)
     except LionnError as error:
