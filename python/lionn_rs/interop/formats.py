@@ -85,6 +85,13 @@ FORMATS: dict[str, ModelFormat] = {
             module="lionn_rs.interop.own",
             suffixes=(".json",),
         ),
+        ModelFormat(
+            name="amp",
+            title="AMP",
+            module="lionn_rs.interop.amp",
+            suffixes=(".amp", ".ensemble"),
+            marks=("*.amp", "*/amp.amp"),
+        ),
     )
 }
 
