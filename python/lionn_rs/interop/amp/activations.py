@@ -73,7 +73,8 @@ def _all_tanh(network: Network) -> Network:
         return Network([SMALL * weights, identity], ["tanh"] * 2, intercept, slope / SMALL)
     if len(layers) == 1:
         layers.append((np.array([[1.0], [0.0]]), "linear"))
-    for number, (weights, kind) in enumerate(layers[:-1]):
+    for number in range(len(layers) - 1):
+        weights, kind = layers[number]
         if kind == "sigmoid":
             after, kind_after = layers[number + 1]
             halved = 0.5 * after

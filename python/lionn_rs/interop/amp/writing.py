@@ -144,6 +144,11 @@ def _zernike(spec: dict[str, Any]) -> dict[str, Any]:
             "AMP's Zernike descriptor has one density for all elements; this potential tells them "
             "apart (resolved = true)"
         )
+    if spec["cutoff"]["type"] != "cosine":
+        raise ModelFileError(
+            "AMP 1.0.1 ends with an error where a Zernike descriptor has a polynomial cutoff; only "
+            "cosine cutoffs can be written"
+        )
     default = {element: 1 if resolved else atomic_numbers[element] for element in elements}
     weights = spec.get("weights") or default
     if not isinstance(next(iter(weights.values())), dict):
