@@ -42,7 +42,7 @@ def command(
         typer.Option(
             "--format",
             help="Format of the output: h5md, extxyz, traj, xdatcar, lammps-dump, dcd, xtc, pdb; "
-            "of a potential: lionn.",
+            "of a potential: lionn, amp.",
             show_default="by name",
         ),
     ] = None,
@@ -96,7 +96,7 @@ def command(
     Trajectories: reads H5MD (lionn and others), extended XYZ, ASE .traj, XDATCAR, vasprun.xml,
     LAMMPS dump, DCD, XTC and TRR; works in blocks, so that a file may be larger than the memory.
 
-    Potentials: files of lionn_rs (.json).
+    Potentials: files of lionn_rs (.json) and of AMP (.amp, .ensemble, folders of .amp files).
     """
     from lionn_rs.interop.formats import FORMATS, identify
 
