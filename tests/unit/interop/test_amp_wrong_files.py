@@ -58,7 +58,7 @@ def refused(tmp_path: Path, content: str) -> str:
         ("OrderedDict([('a', 1), (2, 3)])", {"a": 1, 2: 3}),
         ("OrderedDict({'a': OrderedDict()})", {"a": {}}),
         ("array([[1., 2.],\n       [3., 4.]], dtype=float64)", [[1, 2], [3, 4]]),
-        ("np.matrix([[np.float64(1.5)]], dtype='<f8',)", [[1.5]]),
+        ("np.matrix([[np.float64(1.5)]], dtype='<f8')", [[1.5]]),
         (r"'it\'s \\ \n\x41\u00e9'", "it's \\ \nAé"),
         ('u"a"', "a"),
     ],
