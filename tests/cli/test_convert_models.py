@@ -51,7 +51,7 @@ def test_committee_goes_into_an_ensemble(lionn, tmp_path):
             "bad.amp: line 1: a call of '__import__': nothing is executed",
         ),
         (
-            ["repelling.json", "model.amp"],
+            ["repelling.json", "new.amp"],
             1,
             "--drop-repulsion (drop_repulsion=True) leaves it out",
         ),

@@ -97,7 +97,10 @@ def write(potential: Potential | Committee, path: Path, *, force: bool) -> list[
         )
     networks = document["networks"]
     members = networks if isinstance(networks, list) else [networks]
-    written = [calculator_text(document, member) for member in members]
+    try:
+        written = [calculator_text(document, member) for member in members]
+    except ModelFileError as error:
+        raise ModelFileError(f"{path} is not written: {error}") from None
     notes = list(dict.fromkeys(note for _, notes in written for note in notes))
     if isinstance(potential, Committee) and potential.spread_scale != (1.0, 1.0):
         notes.append("AMP has no factors of the spread; it shows the bare spread of the members")

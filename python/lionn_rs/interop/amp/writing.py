@@ -49,7 +49,18 @@ def calculator_text(document: dict[str, Any], networks: dict[str, Any]) -> tuple
         set(entry["activations"]) != {"tanh"} for entry in networks.values()
     ):
         notes.append("AMP has one activation for all layers; all were rewritten with tanh")
-    model = {
+    texts = {
+        "descriptor": _call(kinds[spec["type"]](spec)),
+        "model": _call(_model(activation, networks, written)),
+    }
+    return _call(texts), notes
+
+
+def _model(
+    activation: str, networks: dict[str, Any], written: dict[str, Network]
+) -> dict[str, Any]:
+    """Parameters of AMP's model: ranges as they are, networks as rewritten."""
+    return {
         "activation": activation,
         "fprange": {
             element: [list(pair) for pair in zip(entry["min"], entry["max"], strict=True)]
@@ -71,8 +82,6 @@ def calculator_text(document: dict[str, Any], networks: dict[str, Any]) -> tuple
             for element, network in written.items()
         },
     }
-    texts = {"descriptor": _call(kinds[spec["type"]](spec)), "model": _call(model)}
-    return _call(texts), notes
 
 
 def _call(entries: dict[str, Any]) -> str:
