@@ -128,15 +128,21 @@ def test_what_amp_trains_and_writes_is_read(tmp_path):
 
 
 def test_forces_that_amp_leaves_out(tmp_path):
-    """Two atoms in contact only across a corner of the cell: AMP's Zernike forces are zero.
+    """Two atoms in contact only across a corner of the cell: forces of AMP's Zernike lack a part.
 
-    The energies agree, and forces of lionn_rs are their derivative, so the difference is AMP's.
+    The energies agree; the forces of AMP do not add up to zero, those of lionn_rs do.
     """
-    potential = plain(lionn.Zernike(ELEMENTS, cutoff=Cosine(4.0), n_max=3), scale=1e4)
+    potential = plain(lionn.Zernike(ELEMENTS, cutoff=Cosine(4.0), n_max=3), scale=100.0)
     write_potential(potential, tmp_path / "model.amp")
     positions = [[0.8, 0.8, 0.8], [8.6, 8.7, 8.8]]
-    atoms = Atoms("AuCu", positions=positions, cell=[10.0, 10.0, 10.0], pbc=True)
-    (expected,) = predictions(tmp_path / "model.amp", [atoms])
-    result = potential.evaluate(atoms)
-    assert result.energy == pytest.approx(expected["energy"], abs=TOLERANCE_eV)
-    assert np.abs(expected["forces"]).max() < TOLERANCE_eV_A < np.abs(result.forces).max()
+    corner = Atoms("AuCu", positions=positions, cell=[10.0, 10.0, 10.0], pbc=True)
+    middle = corner.copy()
+    middle.positions += 5.0
+    middle.wrap()
+    results = [potential.evaluate(atoms) for atoms in (corner, middle)]
+    across, within = predictions(tmp_path / "model.amp", [corner, middle])
+    for result, expected in zip(results, (across, within), strict=True):
+        assert result.energy == pytest.approx(expected["energy"], abs=TOLERANCE_eV)
+    np.testing.assert_allclose(results[0].forces, results[1].forces, atol=1e-10)
+    np.testing.assert_allclose(results[1].forces, within["forces"], atol=TOLERANCE_eV_A)
+    assert np.abs(np.sum(across["forces"], axis=0)).max() > 1e-3

@@ -158,9 +158,11 @@ def _zernike(spec: dict[str, Any]) -> dict[str, Any]:
             "AMP 1.0.1 ends with an error where a Zernike descriptor has a polynomial cutoff; only "
             "cosine cutoffs can be written"
         )
-    default = {element: 1 if resolved else atomic_numbers[element] for element in elements}
-    weights = spec.get("weights") or default
+    weights: dict[str, Any] = spec.get("weights") or {
+        element: 1 if resolved else atomic_numbers[element] for element in elements
+    }
     if not isinstance(next(iter(weights.values())), dict):
-        weights = dict.fromkeys(elements, weights)
-    entries = _descriptor(ZERNIKE, spec, spec["cutoff"], {e: dict(weights[e]) for e in elements})
+        weights = {center: weights for center in elements}
+    own = {center: dict(weights[center]) for center in elements}
+    entries = _descriptor(ZERNIKE, spec, spec["cutoff"], own)
     return {**entries, "nmax": spec["n_max"]}
