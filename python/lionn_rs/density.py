@@ -30,9 +30,9 @@ class Zernike(Descriptor):
     """Zernike descriptor: rotationally invariant norms of the Zernike moments of the density.
 
     ``p_nl = sum_m |c_nlm|²`` with ``c_nlm = sum_j w_j fc(r_ij) R_nl(r_ij/Rc) Y_lm(r_ij)``, n up to
-    ``n_max``, n - l even, n outer. Equal to AMP's for the default weights. Forces are the derivative
-    of the energy; AMP's lack a part where two atoms meet only through an image that is displaced
-    along all three lattice vectors.
+    ``n_max``, n - l even, n outer. Equal to AMP's for the default weights; but AMP's forces lack a
+    part where two atoms meet only through an image that is displaced along all three lattice
+    vectors.
 
     Parameters
     ----------
