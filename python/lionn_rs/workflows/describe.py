@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, cast
 from lionn_rs import datasets
 from lionn_rs.config_file import DATASET_PREFIX
 from lionn_rs.errors import DataError
+from lionn_rs.interop.formats import identify
 from lionn_rs.md.cores import available_cores
 from lionn_rs.units import PS_TO_FS
 
@@ -57,12 +58,12 @@ def describe(target: str) -> list[str]:
     path = Path(target)
     if not path.exists():
         raise DataError(f"{path}: no such file or folder")
+    if identify(path) is not None:
+        return _describe_potential(path)
     if path.is_dir():
         return _describe_folder(path)
     if path.suffix in (".h5", ".h5md"):
         return _describe_trajectory(path)
-    if path.suffix == ".json":
-        return _describe_potential(path)
     return _describe_images(path)
 
 
@@ -87,9 +88,10 @@ def _describe_dataset(name: str) -> list[str]:
 
 
 def _describe_potential(path: Path) -> list[str]:
-    from lionn_rs.committee import Committee, load
+    from lionn_rs.committee import Committee
+    from lionn_rs.interop import read_potential
 
-    potential = load(path)
+    potential = read_potential(path)
     kind = "potential"
     if isinstance(potential, Committee):
         kind = f"committee of {potential.n_members} potentials"
