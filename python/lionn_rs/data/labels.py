@@ -169,8 +169,8 @@ class LabelCounts:
                 if what == "stress" and virial is not None:
                     low, high = self.ranges.get(virial, (np.nan, np.nan))
                     text.append(
-                        f"stress: from '{virial}' (-virial/volume) in {self.counts[virial]} images, "
-                        f"virial {low:.4g} to {high:.4g} eV"
+                        f"stress: from '{virial}' (-virial/volume) in {self.counts[virial]} "
+                        f"images, virial {low:.4g} to {high:.4g} eV"
                     )
                     continue
                 guess = self._similar(what)

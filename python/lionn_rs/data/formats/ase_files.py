@@ -6,6 +6,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
+import numpy as np
+
 from lionn_rs.data.formats.image import RawImage
 from lionn_rs.data.formats.source import ImageSource, ReadOptions, Truncated, guarded
 from lionn_rs.errors import DataError
@@ -189,5 +191,11 @@ class AseDbWriter:
             return
         with self._database:
             for image in self._pending:
-                self._database.write(image.to_atoms(), data={"info": image.info})
+                info = {key: _plain(value) for key, value in image.info.items()}
+                self._database.write(image.to_atoms(), data={"info": info})
         self._pending = []
+
+
+def _plain(value: Any) -> Any:
+    """Scalars of NumPy have no form in a database."""
+    return value.item() if isinstance(value, np.generic) else value

@@ -21,6 +21,8 @@ GPA: Final = 1.0 / 160.21766208
 """eV/Å³."""
 _ATOMIC_FORCE: Final = HARTREE / BOHR
 _PRESSURES: Final = {"GPa": GPA, "bar": 1e-4 * GPA}
+_FORCES: Final = ("ATOMIC FORCES in", "FORCES| Atomic forces")
+_STRESSES: Final = ("STRESS TENSOR [", "STRESS| Analytical str", "STRESS| Numerical str")
 _LENGTH = re.compile(r"\|[abc]\|\s*=\s*(\S+)")
 
 
@@ -71,7 +73,7 @@ class Cp2kHead:
 
 
 def evaluations(lines: TextLines, head: Cp2kHead) -> Iterator[Evaluation]:
-    """Evaluations in the order of the output."""
+    """Read the evaluations in the order of the output."""
     current: Evaluation | None = None
     converged: bool | None = None
     for line in lines:
@@ -86,9 +88,7 @@ def evaluations(lines: TextLines, head: Cp2kHead) -> Iterator[Evaluation]:
             converged = False
         elif "SCF run converged" in line:
             converged = True if converged is None else converged
-        elif current is not None and (
-            "ATOMIC FORCES in" in line or "FORCES| Atomic forces" in line
-        ):
+        elif current is not None and any(words in line for words in _FORCES):
             current.forces = _forces(lines, line, len(head.numbers))
         elif current is not None and _begins_stress(line):
             current.stress = _stress(lines, line)
@@ -167,9 +167,7 @@ def _begins_stress(line: str) -> bool:
     text = line.strip()
     if "igenv" in text.lower():
         return False
-    return text.startswith(
-        ("STRESS TENSOR [", "STRESS| Analytical stress", "STRESS| Numerical str")
-    )
+    return text.startswith(_STRESSES)
 
 
 def _stress(lines: TextLines, line: str) -> NDArray[np.float64]:

@@ -6,7 +6,6 @@ An own reader, because ASE's keeps the offsets of all images, takes 0.53 ms for 
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from functools import lru_cache
 from pathlib import Path
@@ -42,7 +41,7 @@ def read_extxyz(path: Path, options: ReadOptions) -> ImageSource:
 
 
 def _estimate(path: Path) -> int | None:
-    """Number of images, as if all were as long as the first."""
+    """Guess the number of images, as if all were as long as the first."""
     if path.suffix.lower() in COMPRESSED:
         return None
     with TextLines(path) as lines:
@@ -50,7 +49,7 @@ def _estimate(path: Path) -> int | None:
         if not first.strip().isdecimal() or len(first) > 10:
             return None
         size = len(first) + sum(len(line.encode()) for line in lines.take(int(first) + 1))
-    return max(1, round(os.stat(path).st_size / size))
+    return max(1, round(path.stat().st_size / size))
 
 
 def _images(lines: TextLines) -> Iterator[RawImage]:

@@ -116,7 +116,9 @@ def _image(lines: TextLines, flags: list[str], length: float, energy: float) -> 
         raise Truncated
     if len(cell) not in (0, 3):
         raise ValueError(f"{len(cell)} lattice vectors, expected 3 or none")
-    info |= {"set": flag.removeprefix("set=") for flag in flags if flag.startswith("set=")}
+    for flag in flags:
+        if flag.startswith("set="):
+            info["set"] = flag.removeprefix("set=")
     table = np.array(rows, dtype=np.float64).reshape(-1, 7)
     image = RawImage(
         numbers=np.array(symbols_to_numbers(symbols), dtype=np.int64),

@@ -75,7 +75,7 @@ def _open(path: Path) -> tuple[dict[str, NpyRows], zipfile.ZipFile]:
         for entry in archive.infolist()[:MAX_ARRAYS]:
             name = entry.filename.removesuffix(".npy")
             if name in _KEYS and name not in arrays:
-                stream = cast("IO[bytes]", archive.open(entry))
+                stream = archive.open(entry)
                 arrays[name] = NpyRows(stream, f"{path}: array '{name}'", entry.file_size)
             elif name != entry.filename:
                 arrays.setdefault(name, cast("NpyRows", None))
@@ -136,9 +136,9 @@ def _image(arrays: dict[str, NpyRows], constant: dict[str, Any], ragged: bool) -
         image.pbc = _one(arrays, constant, "pbc", (3,)).astype(bool)
     for name in ("energy", "free_energy"):
         if name in arrays:
-            value = float(arrays[name].floats(())[()])
-            if not np.isnan(value):
-                image.results[name] = value
+            energy = float(arrays[name].floats(())[()])
+            if not np.isnan(energy):
+                image.results[name] = energy
     if "forces" in tables and not np.isnan(tables["forces"]).all():
         image.results["forces"] = tables["forces"]
     if "stress" in arrays:

@@ -84,7 +84,7 @@ class ImageWriter:
             self.lost["arrays"] += 1
 
     def report(self) -> list[str]:
-        """What was lost, a line each."""
+        """Say what was lost, a line each."""
         lines = []
         for what, count in self.lost.items():
             text = what
@@ -100,7 +100,7 @@ class ImageWriter:
 
 
 def _with_one_energy(image: RawImage) -> RawImage:
-    """The free energy, which forces are derivatives of, where there is one."""
+    """Take the free energy, which forces are derivatives of, where there is one."""
     free = image.results.get("free_energy")
     if free is None:
         return image
@@ -278,7 +278,7 @@ def _new_folder(path: Path, only: str | None = None) -> Iterator[Path]:
 
 
 def _exchange(new: Path, path: Path) -> None:
-    """A folder cannot replace another in one step: the old one steps aside, and goes last."""
+    """Replace a folder, which takes two steps: the old one steps aside, and goes last."""
     aside = path.with_name(f".{path.name}.{os.getpid()}.old.tmp")
     if path.exists():
         path.rename(aside)
@@ -305,4 +305,4 @@ def _sync(path: Path) -> None:
 
 def same_place(first: Path, second: Path) -> bool:
     """Whether two paths mean the same file or folder."""
-    return first.exists() and second.exists() and os.path.samefile(first, second)
+    return first.exists() and second.exists() and first.samefile(second)
