@@ -169,14 +169,17 @@ class _Outcar:
             self.n_electronic, self.said = 0, None
             return None
         step.free_energy = _value(line.partition("=")[2])
-        for text in self.lines.take(4):
-            found = _ENERGY.search(text)
+        for _ in range(LINES_TO_ENERGY):
+            found = _ENERGY.search(self.lines.next())
             if found:
                 step.energy = _value(found[1])
+                break
         self.step, self.pressure, self.n_electronic, self.said = None, None, 0, None
         return image_of(step, self.numbers, self.limit, self.dropped, keep_unconverged=self.keep)
 
 
+LINES_TO_ENERGY = 3
+"""After TOTEN come an empty line and the one with the other energies."""
 NOT_PRINTED = "positions and forces not printed (NWRITE)"
 
 

@@ -49,12 +49,13 @@ class ImageWriter:
         DataError
             The format cannot hold it.
         """
-        self._count_losses(image)
         try:
+            image.check()
+            self._count_losses(image)
             if self.format.energies == 1:
                 image = _with_one_energy(image)
             self._backend.write(image)
-        except (ValueError, KeyError, TypeError) as error:
+        except (ValueError, KeyError, TypeError, DataError) as error:
             reason = "it has no energy" if isinstance(error, KeyError) else str(error)
             raise DataError(
                 f"{self.path}: image {self.n_images} cannot be written as {self.format.name}: "

@@ -136,7 +136,8 @@ BOHR, HARTREE = 0.529177210903, 27.211386245988
 
 def cp2k_run(folder: Path, found: list[RawImage], *, bad: set[int] = frozenset()) -> Path:
     """Output, positions, forces and cells of dynamics of CP2K; ``bad`` steps do not converge."""
-    log = [" DBCSR| Multiplication driver", " GLOBAL| Project name    run"]
+    log = [" DBCSR| Multiplication driver", " CP2K| version string:      CP2K version 2023.1"]
+    log.append(" GLOBAL| Project name    run")
     for k, image in enumerate(found):
         if k == 0:
             for name, vector in zip("abc", image.cell, strict=True):

@@ -60,9 +60,7 @@ def test_vasprun(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(("name", "text"), [("OUTCAR", outcar), ("vasprun.xml", vasprun)])
-def test_unconverged_steps_are_left_out_and_counted(
-    name: str, text, tmp_path: Path, caplog
-) -> None:
+def test_unconverged_steps_are_left_out(name: str, text, tmp_path: Path, caplog) -> None:
     wanted = images(4)
     path = tmp_path / name
     path.write_text(text(wanted, n_electronic=[5, 60, 5, 61]))
