@@ -70,8 +70,8 @@ class DataSection(Section):
 
     images: list[str] = Field(
         min_length=1,
-        description="Files or folders of labeled images (extxyz, vasprun.xml, OUTCAR, DeePMD, n2p2, "
-        "... see docs/how-to/data.md), relative to the TOML file, or 'dataset:NAME'",
+        description="Files or folders of labeled images (extxyz, vasprun.xml, OUTCAR, DeePMD, ...: "
+        "see docs/how-to/data.md), relative to the TOML file, or 'dataset:NAME' for a bundled set",
     )
     index: str = Field(":", description="Which images of each file, as in ASE ('::10', '-100:')")
     energy: str | None = Field(

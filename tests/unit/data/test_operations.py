@@ -109,7 +109,7 @@ def test_outliers_are_found() -> None:
 
 
 def test_units_that_do_not_fit_are_noticed() -> None:
-    images = path_of_springs(15, 0.02)
+    images = path_of_springs(15, 0.01)
     assert gathered(images).result().consistency["slope"] == pytest.approx(1.0, abs=1e-9)
     for image in images:
         image.results["energy"] = image.results["energy"] / 27.211386
@@ -159,7 +159,7 @@ def test_merge_drops_copies_and_keeps_order(tmp_path: Path) -> None:
         (lambda image: image.info.update(method="HSE06"), "method differs: 'PBE'"),
         (
             lambda image: image.results.update(energy=image.results["energy"] + 0.08),
-            r"8 equal structures have energies \+10\.00 meV/atom apart \(standard deviation 0\.00\)",
+            r"8 equal structures have energies \+10\.00 meV/atom apart \(standard dev",
         ),
     ],
 )
