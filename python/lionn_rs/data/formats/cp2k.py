@@ -12,6 +12,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Final, NamedTuple
 
@@ -70,11 +71,12 @@ def read_cp2k(path: Path, options: ReadOptions) -> ImageSource:
 def _head(path: Path) -> Cp2kHead:
     """Head of an output, up to its first energy."""
     head = Cp2kHead()
-    with TextLines(path) as lines:
+    with TextLines(path, whole=True) as lines:
         try:
             next(evaluations(lines, head), None)
         except (ValueError, IndexError, Truncated) as error:
-            raise DataError(f"{path}, line {lines.number}: cannot be read ({error})") from error
+            reason = str(error) or "it ends too early"
+            raise DataError(f"{path}, line {lines.number}: cannot be read ({reason})") from error
     return head
 
 
@@ -106,7 +108,7 @@ class _Run:
         dropped: Counter[str],
         notes: list[str],
     ) -> None:
-        self.lines = TextLines(log)
+        self.lines = TextLines(log, whole=True)
         self.head = Cp2kHead()
         self.log = log
         self.positions = positions
@@ -146,7 +148,10 @@ class _Run:
         cell_rows = _Table(cells, (2, 11)) if cells else None
         stress_rows = _Table(stresses, (2, 11)) if stresses else None
         force_frames = _frames(forces) if forces else None
-        with self.lines:
+        with ExitStack() as stack:
+            for opened in (self.lines, cell_rows, stress_rows):
+                if opened is not None:
+                    stack.callback(opened.close)
             found = evaluations(self.lines, self.head)
             for frame in _frames(self.positions):
                 evaluation = self._matching(found, frame)
@@ -227,7 +232,7 @@ class _Frame(NamedTuple):
 
 
 def _frames(path: Path) -> Iterator[_Frame]:
-    with TextLines(path) as lines:
+    with TextLines(path, whole=True) as lines:
         try:
             while line := lines.next():
                 n_atoms = int(line)
@@ -265,8 +270,11 @@ class _Table:
 
     def __init__(self, path: Path, columns: tuple[int, int]) -> None:
         self._path = path
-        self._lines = TextLines(path)
+        self._lines = TextLines(path, whole=True)
         self._columns = slice(*columns)
+
+    def close(self) -> None:
+        self._lines.close()
 
     def row(self, step: int) -> NDArray[np.float64] | None:
         for line in self._lines:

@@ -30,7 +30,7 @@ def read_outcar(path: Path, options: ReadOptions) -> ImageSource:
     """Free energy ``TOTEN``, forces, stress (kB, sign changed) of every ionic step."""
     notes: list[str] = []
     dropped: Counter[str] = Counter()
-    lines = TextLines(path)
+    lines = TextLines(path, whole=True)
     file = _Outcar(lines, options, dropped)
     return ImageSource(
         path=path,

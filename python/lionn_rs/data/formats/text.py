@@ -88,6 +88,8 @@ class TextLines:
     ----------
     path : Path
         Perhaps compressed.
+    whole : bool
+        Leave out a last line without end, whose last number may have lost digits.
 
     Attributes
     ----------
@@ -95,9 +97,10 @@ class TextLines:
         Number of the line that was read last, from 1.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, *, whole: bool = False) -> None:
         self.path = path
         self.number = 0
+        self._whole = whole
         self._stream = io.TextIOWrapper(
             cast("Any", open_bytes(path)), encoding="utf-8", errors="replace", newline=None
         )
@@ -119,12 +122,16 @@ class TextLines:
     def next(self) -> str:
         """Return the next line with its end; empty at the end of the file."""
         line = self._stream.readline()
+        if self._whole and not line.endswith("\n"):
+            line = ""
         self.number += bool(line)
         return line
 
     def take(self, n: int) -> list[str]:
         """Return the next ``n`` lines, fewer at the end of the file."""
         lines = list(islice(self._stream, n))
+        if self._whole and lines and not lines[-1].endswith("\n"):
+            lines.pop()
         self.number += len(lines)
         return lines
 

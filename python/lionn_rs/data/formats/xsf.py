@@ -26,7 +26,7 @@ def read_xsf(path: Path, options: ReadOptions) -> ImageSource:
     """Read a file, or all ``*.xsf`` of a folder in the order of their names."""
     notes: list[str] = []
     if not path.is_dir():
-        lines = TextLines(path)
+        lines = TextLines(path, whole=True)
         images = guarded(_one(lines), path, notes, line=lambda: lines.number)
         return ImageSource(
             path=path, format="xsf", reader=_READER, images=images, n_images=1, notes=notes
@@ -56,7 +56,7 @@ def _is_xsf(path: Path) -> bool:
 
 def _several(files: list[Path]) -> Iterator[RawImage]:
     for file in files:
-        lines = TextLines(file)
+        lines = TextLines(file, whole=True)
         yield from guarded(_one(lines), file, [], line=lambda lines=lines: lines.number)  # type: ignore[misc]
 
 
