@@ -49,7 +49,11 @@ class _Xdatcar:
         try:
             self.cell, self.numbers = self._header(self.stream.readline())
         except (ValueError, IndexError, TruncatedFrame) as error:
+            self.stream.close()
             raise DataError(f"{path}: not an XDATCAR ({error or 'it ends too early'})") from error
+        except DataError:
+            self.stream.close()
+            raise
         self.header_bytes = self._told()
 
     def _told(self) -> int:

@@ -162,4 +162,5 @@ def reason_of(error: BaseException) -> str:
     """One short line about an exception."""
     text: Any = f"no entry {error}" if isinstance(error, KeyError) else str(error)
     lines = str(text).strip().splitlines() or [type(error).__name__]
-    return lines[0][:200]
+    # What stands in a file may be meant for the terminal that shows the message.
+    return "".join(c if c.isprintable() else "?" for c in lines[0][:200])
