@@ -52,7 +52,8 @@ class NpyRows:
                 else npy_format.read_array_header_2_0
             )
             shape, fortran, dtype = read(stream, max_header_size=MAX_HEADER)
-        except (ValueError, EOFError, SyntaxError, RecursionError, MemoryError, TypeError) as error:
+        except Exception as error:
+            # NumPy parses headers as Python literals, and lets through what its tokenizer raises.
             reason = (str(error).splitlines() or [type(error).__name__])[0][:120]
             raise DataError(f"{where}: not a NumPy array ({reason})") from error
         self.shape: tuple[int, ...] = shape
