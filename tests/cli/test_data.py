@@ -85,7 +85,7 @@ BAD = [
     (["info", "folder"], "holds neither DeePMD data (type.raw) nor *.xsf", 1),
     (["info", "text.extxyz"], "text.extxyz, image 0, line 1: cannot be read (expected the", 1),
     (["info", "a.extxyz", "--units", "au"], "units must be one of eV-A, Ha-bohr, got 'au'", 2),
-    (["info", "a.extxyz", "--energy", "E"], "image 0: no label 'E' (found: free_energy", 1),
+    (["info", "a.extxyz", "--energy", "E"], "image 0: no label 'E' (found: energy", 1),
     (["info", "a.extxyz", "--index", "x"], "index must be a number or a slice", 1),
     (["convert", "a.extxyz", "-o", "b.dat"], "its name does not tell the format", 2),
     (["convert", "a.extxyz", "-o", "a.extxyz", "--force"], "a.extxyz: is an input", 2),

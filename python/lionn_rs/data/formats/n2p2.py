@@ -174,7 +174,7 @@ class N2p2Writer:
         positions = (image.positions / length).tolist()
         for z, r, q, f in zip(image.numbers, positions, charges, forces, strict=True):
             text.append(f"atom {_row(r)} {chemical_symbols[z]} {q!r} 0.0 {_row(f)}")
-        text.append(f"energy {image.results['energy'] / energy!r}")
+        text.append(f"energy {float(image.results['energy']) / energy!r}")
         text.append(f"charge {float(image.info.get('total_charge', 0.0))!r}\nend\n")
         self._stream.write("\n".join(text).encode())
 

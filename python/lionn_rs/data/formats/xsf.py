@@ -146,7 +146,7 @@ def xsf_text(image: RawImage) -> str:
         raise ValueError("aenet knows three periodic directions or none")
     if "forces" not in image.results:
         raise ValueError("aenet needs forces")
-    text = [f"# total energy = {image.results['energy']!r} eV", ""]
+    text = [f"# total energy = {float(image.results['energy'])!r} eV", ""]
     if image.pbc.all():
         text += ["CRYSTAL", "PRIMVEC", *(" ".join(map(repr, row)) for row in image.cell.tolist())]
         text += ["PRIMCOORD", f"{image.n_atoms} 1"]
