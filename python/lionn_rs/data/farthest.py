@@ -131,7 +131,7 @@ def farthest_points(
 
     Examples
     --------
-    >>> line = np.array([[0.0], [1.0], [5.0], [10.0]], dtype=np.float32)
+    >>> line = np.array([[0.0], [1.0], [5.0], [11.0]], dtype=np.float32)
     >>> farthest_points(line, 3)[0]
     [2, 3, 0]
     """
