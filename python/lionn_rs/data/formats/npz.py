@@ -20,7 +20,7 @@ import tempfile
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
-from typing import IO, Any, Final, cast
+from typing import IO, Any, Final
 
 import numpy as np
 
@@ -41,19 +41,19 @@ _PER_ATOM: Final = ("positions", "forces")
 def read_npz(path: Path, options: ReadOptions) -> ImageSource:
     """Read the keys above; others are named in a note. No object is unpickled."""
     notes: list[str] = []
-    arrays, archive = _open(path)
-    unknown = sorted(set(arrays) - set(_KEYS))
+    arrays, others, archive = _open(path)
     if "Z" in arrays and "numbers" not in arrays:
         arrays["numbers"] = arrays.pop("Z")
     missing = {"numbers", "positions"} - set(arrays)
     if missing:
         archive.close()
+        found = ", ".join([*arrays, *others][:20]) or "nothing"
         raise DataError(
-            f"{path}: no array '{min(missing)}' (found: {', '.join([*arrays][:20]) or 'nothing'}); "
-            "needed are numbers and positions, see docs/how-to/data.md for all keys and units"
+            f"{path}: no array '{min(missing)}' (found: {found}); needed are numbers and "
+            "positions, see docs/how-to/data.md for all keys and units"
         )
-    if unknown:
-        notes.append(f"not used: {', '.join(unknown[:20])}")
+    if others:
+        notes.append(f"not used: {', '.join(sorted(others)[:20])}")
     n_images = arrays["n_atoms" if "n_atoms" in arrays else "positions"].n_rows
     return ImageSource(
         path=path,
@@ -65,12 +65,13 @@ def read_npz(path: Path, options: ReadOptions) -> ImageSource:
     )
 
 
-def _open(path: Path) -> tuple[dict[str, NpyRows], zipfile.ZipFile]:
+def _open(path: Path) -> tuple[dict[str, NpyRows], list[str], zipfile.ZipFile]:
     try:
         archive = zipfile.ZipFile(path)
     except (zipfile.BadZipFile, ValueError, EOFError, NotImplementedError) as error:
         raise DataError(f"{path}: not an .npz file ({error})") from error
     arrays: dict[str, NpyRows] = {}
+    others: list[str] = []
     try:
         for entry in archive.infolist()[:MAX_ARRAYS]:
             name = entry.filename.removesuffix(".npy")
@@ -78,10 +79,10 @@ def _open(path: Path) -> tuple[dict[str, NpyRows], zipfile.ZipFile]:
                 stream = archive.open(entry)
                 arrays[name] = NpyRows(stream, f"{path}: array '{name}'", entry.file_size)
             elif name != entry.filename:
-                arrays.setdefault(name, cast("NpyRows", None))
+                others.append(name)
     except (zipfile.BadZipFile, ValueError, EOFError, RuntimeError, NotImplementedError) as error:
         raise DataError(f"{path}: damaged .npz file ({error})") from error
-    return arrays, archive
+    return arrays, others, archive
 
 
 MAX_ARRAYS = 1000
@@ -102,7 +103,7 @@ def _images(
             constant["group_names"] = arrays["group_names"].all()
         for name, rows in arrays.items():
             joined = ragged and name in (*_PER_ATOM, "numbers")
-            if name in _KEYS and name not in constant and not joined and rows.n_rows != n_images:
+            if name not in constant and not joined and rows.n_rows != n_images:
                 raise DataError(
                     f"{path}: array '{name}' has {rows.n_rows} rows, expected one for each of "
                     f"{n_images} images"

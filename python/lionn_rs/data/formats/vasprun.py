@@ -27,6 +27,9 @@ __all__ = ["read_vasprun"]
 _CUT_OFF = {
     errors.codes[name] for name in (errors.XML_ERROR_NO_ELEMENTS, errors.XML_ERROR_UNCLOSED_TOKEN)
 }
+MAX_DEPTH = 50
+MAX_ELEMENTS = 5_000_000
+"""In one ionic step, with densities of states of many atoms; some 100 bytes each."""
 _HEAVY = ("dos", "projected", "eigenvalues", "dielectricfunction", "dynmat", "kpoints", "partial")
 """Large parts that hold nothing of an image."""
 
@@ -55,14 +58,16 @@ class _Vasprun:
         self.numbers: NDArray[np.int64] | None = None
 
     def images(self) -> Iterator[RawImage]:
-        depth, root = 0, None
+        depth, n_elements, root = 0, 0, None
         with open_bytes(self.path, forbidden=b"<!DOCTYPE") as stream:
             events = ElementTree.iterparse(stream, events=("start", "end"))
             try:
                 for event, element in events:
                     if event == "start":
                         root = element if root is None else root
-                        depth += 1
+                        depth, n_elements = depth + 1, n_elements + 1
+                        if depth > MAX_DEPTH or n_elements > MAX_ELEMENTS:
+                            raise ValueError("more elements than VASP writes for an ionic step")
                         continue
                     depth -= 1
                     if element.tag == "calculation":
@@ -75,6 +80,7 @@ class _Vasprun:
                         self._settings(element)
                     if depth == 1 and root is not None:
                         root.clear()
+                        n_elements = 0
             except ElementTree.ParseError as error:
                 if getattr(error, "code", None) in _CUT_OFF:
                     raise Truncated from error

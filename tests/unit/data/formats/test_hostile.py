@@ -239,7 +239,8 @@ def test_a_line_without_end(tmp_path: Path) -> None:
         found = outcome(path)
         peak = tracemalloc.get_traced_memory()[1]
         tracemalloc.stop()
-        assert "a line of more than 16 MB" in found
+        message = "more elements than VASP writes" if name == "vasprun.xml" else "more than 16 MB"
+        assert message in found
         # The buffer, its text of up to four bytes a character, and a copy while it grows.
         assert peak < 2.5 * MEMORY
 
