@@ -49,7 +49,7 @@ class ImageFeatures:
     @property
     def n_components(self) -> int:
         """Length of the vector of an image."""
-        return self._projection.shape[1]
+        return int(self._projection.shape[1])
 
     def raw(self, image: RawImage) -> NDArray[np.float64]:
         """Features before they are scaled.
@@ -68,14 +68,14 @@ class ImageFeatures:
             np.ascontiguousarray(image.numbers, dtype=np.uint8),
             np.ascontiguousarray(image.positions),
         )
-        parts = []
+        parts: list[NDArray[np.float64]] = []
         for element, n in self.descriptor.n_features.items():
             members = np.flatnonzero(image.numbers == atomic_numbers[element])
             if not len(members):
                 parts.append(np.zeros(2 * n + 1))
                 continue
             table = np.array([rows[k] for k in members])
-            share = [len(members) / image.n_atoms]
+            share = np.array([len(members) / image.n_atoms])
             parts += [table.mean(axis=0), table.std(axis=0), share]
         return np.concatenate(parts)
 
@@ -157,4 +157,4 @@ def farthest_points(
 
 def _squares(features: NDArray[np.float32], point: NDArray[np.float32]) -> NDArray[np.float64]:
     difference = features - point
-    return np.einsum("ij,ij->i", difference, difference, dtype=np.float64)
+    return np.asarray(np.einsum("ij,ij->i", difference, difference, dtype=np.float64))

@@ -124,9 +124,9 @@ class _LevelGatherer:
         return self.check
 
     def _compare_ranges(self, formula: str, ranges: dict[int, list[float]]) -> None:
-        known = [(k, *entry) for k, entry in ranges.items() if entry[2] >= MIN_IMAGES]
+        known = [(k, low, high) for k, (low, high, n) in ranges.items() if n >= MIN_IMAGES]
         known.sort(key=lambda entry: entry[1])
-        for (k, _, high, _), (m, low, _, _) in pairwise(known):
+        for (k, _, high), (m, low, _) in pairwise(known):
             if low - high > GAP:
                 self.check.conflicts.append(
                     f"{formula}: energies end at {high:.4f} eV/atom in {self.inputs.name(k)} and "
