@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from scipy import stats
 
 from lionn_rs import _core
-from lionn_rs.analysis.transport.excess import NONE, excess
+from lionn_rs.analysis.transport.excess import NONE, Excess, excess
 from lionn_rs.analysis.transport.gls import LineFit, fit_line, hop_length
 from lionn_rs.analysis.transport.msd import AXES
 from lionn_rs.analysis.transport.resampling import (
@@ -95,14 +95,14 @@ def reported_error(
     """Error that is reported: method, standard deviation of ln D, half width of its 95 % interval.
 
     The analytic variance times what the spreads say of its excess
-    (:mod:`lionn_rs.analysis.transport.excess`). The excess between ions and that of ions in concert add up.
-    Blocks and runs see all that changes with time or from run to run, but are few: they count
-    where a spread as large as theirs has a probability below ``DOUBTFUL`` with the errors found so
-    far, and then raise those. The method is the spread that shows the largest excess among those
+    (:mod:`lionn_rs.analysis.transport.excess`). The excess between ions and that of ions in concert
+    add up. Blocks and runs see all that changes with time or from run to run, but are few: they
+    count where a spread as large as theirs has a probability below ``DOUBTFUL`` with the errors
+    found so far, and then raise those. The method is the spread that shows the largest excess among those
     that show one more likely than not, ``gls`` if none does.
     """
     found = {spread.kind: spread for spread in spreads}
-    parts = {
+    parts: dict[str, Excess] = {
         kind: excess(found[kind].inflation ** 2, found[kind].dof)
         for kind in ("ions", "concerted")
         if kind in found
