@@ -98,8 +98,8 @@ def reported_error(
     (:mod:`lionn_rs.analysis.transport.excess`). The excess between ions and that of ions in concert
     add up. Blocks and runs see all that changes with time or from run to run, but are few: they
     count where a spread as large as theirs has a probability below ``DOUBTFUL`` with the errors
-    found so far, and then raise those. The method is the spread that shows the largest excess among those
-    that show one more likely than not, ``gls`` if none does.
+    found so far, and then raise those. The method is the spread that shows the largest excess among
+    those that show one more likely than not, ``gls`` if none does.
     """
     found = {spread.kind: spread for spread in spreads}
     parts: dict[str, Excess] = {
