@@ -33,13 +33,8 @@ def command(
     if demo == (config is not None):
         raise ConfigError("give either a TOML file or --demo")
 
-    from lionn_rs.workflows.jobs.stop_file import StoppedByFile
     from lionn_rs.workflows.run import demo_config, run_workflow
 
     with demo_config() if config is None else nullcontext(config) as path:
-        try:
-            report = run_workflow(path, output, resume=resume, force=force, progress=not quiet)
-        except StoppedByFile as stopped:
-            say(str(stopped))
-        else:
-            say(f"report: {report}")
+        report = run_workflow(path, output, resume=resume, force=force, progress=not quiet)
+    say(f"report: {report}")
