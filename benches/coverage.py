@@ -31,7 +31,7 @@ import numpy as np
 
 from lionn_rs.analysis import diffusivity, synthetic, synthetic_crowded
 from lionn_rs.analysis._records import plain
-from lionn_rs.analysis.pymatgen_peer import pymatgen_values
+from lionn_rs.analysis.transport.pymatgen_peer import pymatgen_values
 from lionn_rs.files import write_json
 
 N_IONS, N_FRAMES, FRAME_FS = 20, 1001, 20.0

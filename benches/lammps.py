@@ -20,7 +20,7 @@ from pathlib import Path
 from lionn_rs import lammps
 from lionn_rs.lammps.model import system_lines
 from lionn_rs.md import repeat
-from lionn_rs.workflows.benchmark import benchmark, default_subject, machine
+from lionn_rs.workflows.benchmark.run import benchmark, default_subject, machine
 
 COPIES = (4, 4, 4)
 SKINS = (0.8, 2.0)

@@ -51,7 +51,7 @@ def main() -> None:
 
 def compare(amp_python: str, rounds: int) -> None:
     from lionn_rs import datasets
-    from lionn_rs.workflows.benchmark import machine
+    from lionn_rs.workflows.benchmark.run import machine
 
     unit = datasets.structure("lgps")
     potential, document = make_potential()

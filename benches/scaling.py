@@ -17,7 +17,7 @@ from lionn_rs.files import write_json
 from lionn_rs.plots.scaling import plot_scaling
 from lionn_rs.plots.style import save
 from lionn_rs.progress import progress
-from lionn_rs.workflows import benchmark as work
+from lionn_rs.workflows.benchmark import run as work
 
 SIZES = [50, 100, 200, 400, 800, 1600, 3200, 6400, 12_800, 25_600, 50_000, 100_000]
 BUDGET_S = 5.0

@@ -93,7 +93,7 @@ def draw(file: Path, interval_fs: float, short: Path, long: Path, output: Path) 
     from lionn_rs.config import TransportConfig
     from lionn_rs.plots.compare import plot_comparison
     from lionn_rs.plots.style import COLORS, DOUBLE_IN, new_figure, panel_label
-    from lionn_rs.workflows.compare import compare_sides, open_side
+    from lionn_rs.workflows.compare.run import compare_sides, open_side
     from lionn_rs.workflows.figures import save_figure
 
     reading = {"frame_interval_fs": interval_fs}

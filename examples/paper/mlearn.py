@@ -33,7 +33,7 @@ from ase import Atoms
 from ase.io import read
 
 import lionn_rs as lionn
-from lionn_rs.workflows.benchmark import Subject, benchmark
+from lionn_rs.workflows.benchmark.run import Subject, benchmark
 
 HELD_OUT = 0.1
 """Fraction held out for the test where there is no test set."""

@@ -41,12 +41,12 @@ if TYPE_CHECKING:
         train_committee,
     )
     from lionn_rs.trajectories import convert_trajectory, read_trajectory
-    from lionn_rs.workflows.campaign import campaign
-    from lionn_rs.workflows.campaign_results import CampaignResult
-    from lionn_rs.workflows.label import label
-    from lionn_rs.workflows.label_result import LabelResult
-    from lionn_rs.workflows.scan import scan
-    from lionn_rs.workflows.scan_results import ScanResult
+    from lionn_rs.workflows.campaign.results import CampaignResult
+    from lionn_rs.workflows.campaign.run import campaign
+    from lionn_rs.workflows.label.result import LabelResult
+    from lionn_rs.workflows.label.run import label
+    from lionn_rs.workflows.scan.results import ScanResult
+    from lionn_rs.workflows.scan.run import scan
 
 _HOME = {
     "lionn_rs.calculator": ["LionnCalculator"],
@@ -76,13 +76,13 @@ _HOME = {
         "train",
         "train_committee",
     ],
-    "lionn_rs.workflows.campaign": ["campaign"],
-    "lionn_rs.workflows.campaign_results": ["CampaignResult"],
-    "lionn_rs.workflows.label": ["label"],
-    "lionn_rs.workflows.label_result": ["LabelResult"],
+    "lionn_rs.workflows.campaign.run": ["campaign"],
+    "lionn_rs.workflows.campaign.results": ["CampaignResult"],
+    "lionn_rs.workflows.label.run": ["label"],
+    "lionn_rs.workflows.label.result": ["LabelResult"],
     "lionn_rs.trajectories": ["convert_trajectory", "read_trajectory"],
-    "lionn_rs.workflows.scan": ["scan"],
-    "lionn_rs.workflows.scan_results": ["ScanResult"],
+    "lionn_rs.workflows.scan.run": ["scan"],
+    "lionn_rs.workflows.scan.results": ["ScanResult"],
 }
 _MODULE_OF = {name: module for module, names in _HOME.items() for name in names}
 _SUBPACKAGES = ("analysis", "datasets", "lammps", "md", "plots", "testing", "trajectories")

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final, Literal, cast
 import numpy as np
 
 from lionn_rs import _core
-from lionn_rs.analysis.fingerprint_statistics import collect_fingerprints
+from lionn_rs.analysis.diagnosis.fingerprint_statistics import collect_fingerprints
 from lionn_rs.descriptors import G2, G4, G5, Descriptor
 from lionn_rs.errors import ConfigError, DataError
 from lionn_rs.scaling import CONSTANT_RANGE

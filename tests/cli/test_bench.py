@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 from ase.build import bulk
 
-from lionn_rs.workflows import benchmark
+from lionn_rs.workflows.benchmark import run as benchmark
 
 SMALL = ("--atoms", "50", "--threads", "1", "--quiet")
 

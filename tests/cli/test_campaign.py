@@ -16,8 +16,8 @@ import pytest
 from lionn_rs.config import RunConfig
 from lionn_rs.config_campaign import CampaignConfig
 from lionn_rs.config_file import load_config
-from lionn_rs.workflows import claim
-from lionn_rs.workflows.campaign_worker import run_task
+from lionn_rs.workflows.campaign.worker import run_task
+from lionn_rs.workflows.jobs import claim
 from tests.campaign_example import LONG_PS, same_bits, save_potential, toml
 from tests.programs import LIMIT_S, start, until
 

@@ -13,7 +13,7 @@ from ase.io import read
 
 from lionn_rs import datasets
 from lionn_rs.training.history import History
-from lionn_rs.workflows.diagnose import learning_record
+from lionn_rs.workflows.diagnose.run import learning_record
 from tests.conftest import random_potential
 from tests.unit.workflows.test_report import Balanced
 
@@ -59,7 +59,7 @@ def drawn(monkeypatch) -> list[str]:
     """Names of the figures, which are not drawn: drawing takes seconds and is tested once."""
     names: list[str] = []
     monkeypatch.setattr(
-        "lionn_rs.workflows.diagnose.save_figure", lambda _, __, name: names.append(name)
+        "lionn_rs.workflows.diagnose.run.save_figure", lambda _, __, name: names.append(name)
     )
     return names
 

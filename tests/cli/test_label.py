@@ -16,8 +16,8 @@ from ase.io import read, write
 
 from lionn_rs.config_file import load_config
 from lionn_rs.config_label import LabelConfig
-from lionn_rs.workflows import claim
-from lionn_rs.workflows.label_folder import read_ending
+from lionn_rs.workflows.jobs import claim
+from lionn_rs.workflows.label.folder import read_ending
 from tests.label_toys import TOY, copper, counts
 from tests.programs import LIMIT_S, start, until
 
@@ -97,7 +97,7 @@ def same_labels(file: Path, tmp_path: Path) -> None:
     ],
 )
 def test_message_of_bad_option(options, code, message, lionn, tmp_path, monkeypatch):
-    monkeypatch.setattr("lionn_rs.workflows.executors.DASK_TIMEOUT_S", 0.2)
+    monkeypatch.setattr("lionn_rs.workflows.jobs.executors.DASK_TIMEOUT_S", 0.2)
     monkeypatch.chdir(tmp_path)
     write("frames.extxyz", copper(2))
     outcome = lionn("label", "frames.extxyz", "-o", "out", *options)

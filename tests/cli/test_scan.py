@@ -14,7 +14,7 @@ import pytest
 
 from lionn_rs.config import RunConfig, ScanConfig, TrainConfig
 from lionn_rs.config_file import load_config, to_toml
-from lionn_rs.workflows import scan_timing
+from lionn_rs.workflows.scan import timing as scan_timing
 from tests.programs import start, until
 
 CONFIG = """

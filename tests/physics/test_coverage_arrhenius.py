@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from lionn_rs.analysis import arrhenius
-from lionn_rs.analysis.arrhenius_fit import combine_runs
+from lionn_rs.analysis.arrhenius.fit import combine_runs
 from lionn_rs.units import BOLTZMANN_EV_K
 
 pytestmark = pytest.mark.physics

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import lionn_rs as lionn
-from lionn_rs.analysis.fingerprint_statistics import collect_fingerprints, feature_labels
+from lionn_rs.analysis.diagnosis.fingerprint_statistics import collect_fingerprints, feature_labels
 from lionn_rs.descriptor_selection import select_features
 
 ELEMENTS = ["Ge", "Li", "P", "S"]

@@ -6,11 +6,11 @@ lag times ps, lengths Å, diffusivities cm²/s, conductivities mS/cm, energies e
 
 from __future__ import annotations
 
-from .anderson_stuart import AndersonStuartResult, anderson_stuart
-from .anderson_stuart_terms import binding_energy, effective_radius, strain_energy
-from .arrhenius import arrhenius, arrhenius_from_results
-from .arrhenius_points import combine_replicas
-from .arrhenius_result import (
+from lionn_rs.analysis.anderson_stuart import AndersonStuartResult, anderson_stuart
+from lionn_rs.analysis.anderson_stuart_terms import binding_energy, effective_radius, strain_energy
+from lionn_rs.analysis.arrhenius.line import arrhenius, arrhenius_from_results
+from lionn_rs.analysis.arrhenius.points import combine_replicas
+from lionn_rs.analysis.arrhenius.result import (
     ArrheniusPoint,
     ArrheniusResult,
     DirectRun,
@@ -19,30 +19,47 @@ from .arrhenius_result import (
     UpperBound,
     VtfFit,
 )
-from .attempt import EffectiveBarrier, effective_barrier
-from .combine import CombinedDiffusion, diffusivity_of_runs
-from .conductivity import (
+from lionn_rs.analysis.mechanism.attempt import EffectiveBarrier, effective_barrier
+from lionn_rs.analysis.mechanism.ion_density import IonDensity, ion_density
+from lionn_rs.analysis.mechanism.jump_records import JumpResult
+from lionn_rs.analysis.mechanism.jumps import find_sites, jumps
+from lionn_rs.analysis.mechanism.rdf import RdfResult, jump_distance, rdf
+from lionn_rs.analysis.mechanism.rdf_shell import Shell
+from lionn_rs.analysis.mechanism.sites import (
+    SiteSet,
+    name_equivalent,
+    sites_from_coordinates,
+    sites_from_density,
+)
+from lionn_rs.analysis.mechanism.vacf import VacfResult, vacf, velocities_from_positions
+from lionn_rs.analysis.mechanism.van_hove import (
+    VanHoveDistinct,
+    VanHoveSelf,
+    van_hove_distinct,
+    van_hove_self,
+)
+from lionn_rs.analysis.transport.combine import CombinedDiffusion, diffusivity_of_runs
+from lionn_rs.analysis.transport.conductivity import (
     CollectiveResult,
     OnsagerPair,
     SpeciesConductivity,
     nernst_einstein,
     nernst_einstein_factor,
 )
-from .diffusion import diffusivity
-from .ion_density import IonDensity, ion_density
-from .jump_records import JumpResult
-from .jumps import find_sites, jumps
-from .msd import MsdCurve, collective_msd, cross_msd, msd, msd_by_species, msd_tensor
-from .rdf import RdfResult, jump_distance, rdf
-from .rdf_shell import Shell
-from .resampling import ErrorEstimate, SpreadError
-from .results import AxisDiffusivity, DiffusionResult
-from .sites import SiteSet, name_equivalent, sites_from_coordinates, sites_from_density
-from .sources import FrameSource
-from .tensor import DiffusionTensor, Direction, PrincipalAxis
-from .trajectory import remove_drift, unwrap
-from .vacf import VacfResult, vacf, velocities_from_positions
-from .van_hove import VanHoveDistinct, VanHoveSelf, van_hove_distinct, van_hove_self
+from lionn_rs.analysis.transport.diffusion import diffusivity
+from lionn_rs.analysis.transport.msd import (
+    MsdCurve,
+    collective_msd,
+    cross_msd,
+    msd,
+    msd_by_species,
+    msd_tensor,
+)
+from lionn_rs.analysis.transport.resampling import ErrorEstimate, SpreadError
+from lionn_rs.analysis.transport.results import AxisDiffusivity, DiffusionResult
+from lionn_rs.analysis.transport.sources import FrameSource
+from lionn_rs.analysis.transport.tensor import DiffusionTensor, Direction, PrincipalAxis
+from lionn_rs.analysis.transport.trajectory import remove_drift, unwrap
 
 __all__ = [
     "AndersonStuartResult",

@@ -11,11 +11,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, Literal
 
+from lionn_rs.analysis._records import Record
+from lionn_rs.analysis.anderson_stuart_terms import (
+    Sensitivity,
+    binding_energy,
+    effective_radius,
+    sensitivity,
+)
 from lionn_rs.errors import ConfigError
 from lionn_rs.structures.charges import charges_of
-
-from ._records import Record
-from .anderson_stuart_terms import Sensitivity, binding_energy, effective_radius, sensitivity
 
 __all__ = ["AndersonStuartResult", "anderson_stuart"]
 

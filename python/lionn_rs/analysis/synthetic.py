@@ -12,9 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import i0
 
+from lionn_rs.analysis.transport.trajectory import Floats
 from lionn_rs.units import A2_FS_TO_CM2_S
-
-from .trajectory import Floats
 
 
 def vibration(

@@ -12,10 +12,9 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
+from lionn_rs.analysis.synthetic import vibration
+from lionn_rs.analysis.transport.trajectory import Floats
 from lionn_rs.units import A2_FS_TO_CM2_S, BOLTZMANN_EV_K, EV_FS2_PER_U_A2
-
-from .synthetic import vibration
-from .trajectory import Floats
 
 LI_MASS = 6.94
 """Mass of lithium, u."""

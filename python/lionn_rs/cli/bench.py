@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from rich.table import Table
 
-    from lionn_rs.workflows.benchmark import Case
+    from lionn_rs.workflows.benchmark.run import Case
 
 FIGURES = (".png", ".svg", ".pdf")
 
@@ -70,7 +70,7 @@ def command(
 
     from lionn_rs.files import write_json
     from lionn_rs.progress import progress
-    from lionn_rs.workflows import benchmark as work
+    from lionn_rs.workflows.benchmark import run as work
 
     machine = work.machine()
     n_threads = work.check_threads(counts)
@@ -115,7 +115,7 @@ def _table(cases: Sequence[Case]) -> Table:
     from rich.table import Table
 
     from lionn_rs.numbers import significant
-    from lionn_rs.workflows.benchmark import TIMESTEP_FS, ns_per_day, speed
+    from lionn_rs.workflows.benchmark.run import TIMESTEP_FS, ns_per_day, speed
 
     table = Table()
     for name in (

@@ -13,7 +13,7 @@ from lionn_rs.cli.common import Force, Output, Quiet, print_table, say
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from lionn_rs.workflows.campaign_results import CampaignResult
+    from lionn_rs.workflows.campaign.results import CampaignResult
 
 DEFAULT = "run"
 
@@ -80,7 +80,7 @@ def run(
     and the others go on.
     """
     from lionn_rs.errors import ConfigError, SimulationError
-    from lionn_rs.workflows.campaign import campaign
+    from lionn_rs.workflows.campaign.run import campaign
 
     if slurm is not None:
         if dask is not None:
@@ -99,7 +99,7 @@ def run(
     _show(result)
     n_bad = len(result.failed) + len(result.errors)
     if n_bad:
-        from lionn_rs.workflows.campaign_tables import failure_lines
+        from lionn_rs.workflows.campaign.tables import failure_lines
 
         text = f"{n_bad} of {len(result.runs)} runs have no result, the first: "
         raise SimulationError(text + failure_lines(result)[0])
@@ -108,7 +108,7 @@ def run(
 @app.command()
 def status(folder: Folder) -> None:
     """Say how far the runs are, how fast, and how long they will take; also while they run."""
-    from lionn_rs.workflows.campaign_status import (
+    from lionn_rs.workflows.campaign.status import (
         HEADER,
         read_states,
         read_tasks,
@@ -127,7 +127,7 @@ def status(folder: Folder) -> None:
 @app.command()
 def analyze(folder: Folder, quiet: Quiet = False) -> None:
     """Diffusivities, Arrhenius lines, tables and figures of what there is; also while it runs."""
-    from lionn_rs.workflows.campaign_analysis import analyze_campaign
+    from lionn_rs.workflows.campaign.analysis import analyze_campaign
 
     _show(analyze_campaign(folder, progress=not quiet))
 
@@ -150,8 +150,8 @@ def run_task(
     import signal
 
     from lionn_rs.errors import ConfigError, SimulationError
-    from lionn_rs.workflows.campaign_worker import TASKS_FOLDER
-    from lionn_rs.workflows.campaign_worker import run_task as do_run
+    from lionn_rs.workflows.campaign.worker import TASKS_FOLDER
+    from lionn_rs.workflows.campaign.worker import run_task as do_run
 
     name = _find(folder, task)
     # A shell that runs a script starts what it puts into the background deaf to Ctrl-C.
@@ -167,8 +167,8 @@ def run_task(
 def _find(folder: Path, text: str) -> str:
     """Name of the run that a text means."""
     from lionn_rs.errors import ConfigError
-    from lionn_rs.workflows.campaign_status import read_tasks
-    from lionn_rs.workflows.campaign_table import SHORT_HASH
+    from lionn_rs.workflows.campaign.status import read_tasks
+    from lionn_rs.workflows.campaign.tasks import SHORT_HASH
 
     tasks = read_tasks(folder)
     for entry in tasks:
@@ -193,10 +193,10 @@ def _write_script(
     from lionn_rs.config_file import load_config
     from lionn_rs.errors import ConfigError
     from lionn_rs.files import write_text
-    from lionn_rs.workflows.campaign_folder import prepare_campaign
-    from lionn_rs.workflows.campaign_status import read_states, read_tasks
-    from lionn_rs.workflows.executors import share_processors
-    from lionn_rs.workflows.slurm import array_script
+    from lionn_rs.workflows.campaign.folder import prepare_campaign
+    from lionn_rs.workflows.campaign.slurm import array_script
+    from lionn_rs.workflows.campaign.status import read_states, read_tasks
+    from lionn_rs.workflows.jobs.executors import share_processors
 
     share_processors(workers, threads, n_members=1, on_cluster=True)
     checked = load_config(config, CampaignConfig)
@@ -213,9 +213,9 @@ def _write_script(
 
 
 def _show(result: CampaignResult) -> None:
-    from lionn_rs.workflows.campaign_analysis import ANALYSIS_FOLDER
-    from lionn_rs.workflows.campaign_status import status_line
-    from lionn_rs.workflows.campaign_tables import failure_lines, group_rows
+    from lionn_rs.workflows.campaign.analysis import ANALYSIS_FOLDER
+    from lionn_rs.workflows.campaign.status import status_line
+    from lionn_rs.workflows.campaign.tables import failure_lines, group_rows
 
     _print(*group_rows(result))
     say(status_line(result.states))

@@ -14,8 +14,8 @@ from lionn_rs.errors import ConfigError
 if TYPE_CHECKING:
     from rich.table import Table
 
-    from lionn_rs.analysis.compare import Diffusivity
-    from lionn_rs.analysis.comparison import Comparison, TemperatureComparison
+    from lionn_rs.analysis.comparison.result import Comparison, TemperatureComparison
+    from lionn_rs.analysis.comparison.tests import Diffusivity
 
 SIDE = (
     "Folders of 'lionn md' (or folders that hold such folders) or files of other programs, "
@@ -68,10 +68,10 @@ def command(
     --temperature on are for files of other programs. Writes compare.json, tables and figures.
     """
     from lionn_rs.files import check_folder, prepare_folder
-    from lionn_rs.workflows.compare import compare_sides, open_side
-    from lionn_rs.workflows.compare_files import write_comparison
+    from lionn_rs.workflows.compare.files import write_comparison
+    from lionn_rs.workflows.compare.run import compare_sides, open_side
     from lionn_rs.workflows.foreign import refuse_unused
-    from lionn_rs.workflows.mechanism import parse_pairs
+    from lionn_rs.workflows.mechanism.files import parse_pairs
     from lionn_rs.workflows.transport import read_settings
 
     if stage not in ("equilibration", "production"):

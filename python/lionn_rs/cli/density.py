@@ -33,8 +33,8 @@ def command(
     file NAME.results beside it). The drift of the framework is removed.
     """
     from lionn_rs.workflows.foreign import find_sources
-    from lionn_rs.workflows.mechanism import open_run, targets
-    from lionn_rs.workflows.mechanism_commands import density_files
+    from lionn_rs.workflows.mechanism.commands import density_files
+    from lionn_rs.workflows.mechanism.files import open_run, targets
 
     folders = find_sources(runs, reading)
     for folder, target in zip(folders, targets(folders, output), strict=True):

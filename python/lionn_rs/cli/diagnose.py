@@ -58,9 +58,9 @@ def command(
     from lionn_rs.config_file import parse_config
     from lionn_rs.errors import ConfigError
     from lionn_rs.files import check_folder
-    from lionn_rs.workflows.diagnose import diagnose
-    from lionn_rs.workflows.diagnose_report import summary_lines
-    from lionn_rs.workflows.diagnose_subject import images_subject, training_subject
+    from lionn_rs.workflows.diagnose.report import summary_lines
+    from lionn_rs.workflows.diagnose.run import diagnose
+    from lionn_rs.workflows.diagnose.subject import images_subject, training_subject
 
     if not target.exists():
         raise ConfigError(f"{target}: no such file or folder")

@@ -51,8 +51,8 @@ def command(
     file NAME.results beside it).
     """
     from lionn_rs.workflows.foreign import find_sources
-    from lionn_rs.workflows.jump_files import jump_files
-    from lionn_rs.workflows.mechanism import open_run, targets
+    from lionn_rs.workflows.mechanism.files import open_run, targets
+    from lionn_rs.workflows.mechanism.jumps import jump_files
 
     folders = find_sources(runs, reading)
     for folder, target in zip(folders, targets(folders, output), strict=True):

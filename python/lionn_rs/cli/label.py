@@ -67,8 +67,8 @@ def command(
     from lionn_rs.config_file import load_config, merge_overrides, parse_config
     from lionn_rs.config_label import LabelConfig
     from lionn_rs.errors import ConfigError, SimulationError
-    from lionn_rs.workflows.label import label
-    from lionn_rs.workflows.label_result import result_rows
+    from lionn_rs.workflows.label.result import result_rows
+    from lionn_rs.workflows.label.run import label
 
     overrides: dict[str, dict[str, Any]] = {
         "label": {

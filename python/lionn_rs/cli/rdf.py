@@ -40,8 +40,8 @@ def command(
     file NAME.results beside it).
     """
     from lionn_rs.workflows.foreign import find_sources
-    from lionn_rs.workflows.mechanism import open_run, targets
-    from lionn_rs.workflows.mechanism_commands import rdf_files
+    from lionn_rs.workflows.mechanism.commands import rdf_files
+    from lionn_rs.workflows.mechanism.files import open_run, targets
 
     folders = find_sources(runs, reading)
     for folder, target in zip(folders, targets(folders, output), strict=True):

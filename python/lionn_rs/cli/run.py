@@ -33,8 +33,8 @@ def command(
     if demo == (config is not None):
         raise ConfigError("give either a TOML file or --demo")
 
+    from lionn_rs.workflows.jobs.stop_file import StoppedByFile
     from lionn_rs.workflows.run import demo_config, run_workflow
-    from lionn_rs.workflows.stop_file import StoppedByFile
 
     with demo_config() if config is None else nullcontext(config) as path:
         try:

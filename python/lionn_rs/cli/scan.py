@@ -12,7 +12,7 @@ from lionn_rs.cli.common import Force, Output, Quiet, Resume, print_table, say
 if TYPE_CHECKING:
     from rich.table import Table
 
-    from lionn_rs.workflows.scan_results import ScanResult
+    from lionn_rs.workflows.scan.results import ScanResult
 
 HEADER = (
     "descriptor",
@@ -59,8 +59,8 @@ def command(
     interrupted goes on with --resume, also with members added to the grid.
     """
     from lionn_rs.errors import SimulationError
-    from lionn_rs.workflows.scan import scan
-    from lionn_rs.workflows.scan_tables import failure_lines, recommendation, unfinished
+    from lionn_rs.workflows.scan.run import scan
+    from lionn_rs.workflows.scan.tables import failure_lines, recommendation, unfinished
 
     result = scan(
         config,
@@ -91,7 +91,7 @@ def _table(result: ScanResult) -> Table:
     """Averages over the seeds; the training set is in the files."""
     from rich.table import Table
 
-    from lionn_rs.workflows.scan_tables import average_rows
+    from lionn_rs.workflows.scan.tables import average_rows
 
     table = Table()
     for k, name in enumerate(HEADER):

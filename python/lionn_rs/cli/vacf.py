@@ -34,8 +34,8 @@ def command(
     """
     from lionn_rs.errors import ConfigError
     from lionn_rs.workflows.foreign import find_sources
-    from lionn_rs.workflows.mechanism import open_run, targets
-    from lionn_rs.workflows.mechanism_commands import vacf_files
+    from lionn_rs.workflows.mechanism.commands import vacf_files
+    from lionn_rs.workflows.mechanism.files import open_run, targets
 
     names = [name.strip() for name in species.split(",")]
     if not all(names):

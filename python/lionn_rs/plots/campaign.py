@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-    from lionn_rs.workflows.campaign_results import CampaignGroup, CampaignResult, Conductivity
+    from lionn_rs.workflows.campaign.results import CampaignGroup, CampaignResult, Conductivity
 
 MARKERS = "osD^vP*X"
 """One for each size and potential."""

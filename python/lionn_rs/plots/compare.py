@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from lionn_rs.analysis import ArrheniusResult, RdfResult
-from lionn_rs.analysis.compare import Diffusivity
-from lionn_rs.analysis.comparison import Comparison
-from lionn_rs.analysis.permutation import RdfDifference
+from lionn_rs.analysis.comparison.permutation import RdfDifference
+from lionn_rs.analysis.comparison.result import Comparison
+from lionn_rs.analysis.comparison.tests import Diffusivity
 from lionn_rs.errors import DataError
 
 from .diffusion import temperature_axis

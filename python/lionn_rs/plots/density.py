@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from lionn_rs.analysis import IonDensity
-from lionn_rs.analysis.trajectory import Floats
+from lionn_rs.analysis.transport.trajectory import Floats
 
 from .structure import (
     FRAMEWORK_COLORS,

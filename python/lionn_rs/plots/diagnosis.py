@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
     from numpy.typing import NDArray
 
-    from lionn_rs.analysis.patterns import EnergyStructure
-    from lionn_rs.analysis.residuals import ForceResiduals
+    from lionn_rs.analysis.diagnosis.patterns import EnergyStructure
+    from lionn_rs.analysis.diagnosis.residuals import ForceResiduals
     from lionn_rs.training.metrics import Predictions
 
 __all__ = ["energy_residuals", "force_residuals"]
@@ -115,7 +115,7 @@ def force_residuals(residuals: Mapping[str, Mapping[str, Sequence[ForceResiduals
     Parameters
     ----------
     residuals : mapping of str to mapping
-        For every set the result of :func:`lionn_rs.analysis.residuals.force_residuals`.
+        For every set the result of :func:`lionn_rs.analysis.diagnosis.residuals.force_residuals`.
 
     Returns
     -------

@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     from matplotlib.image import AxesImage
     from numpy.typing import NDArray
 
-    from lionn_rs.analysis.fingerprint_statistics import FeatureStatistics
-    from lionn_rs.analysis.sensitivity import FeatureSensitivity
+    from lionn_rs.analysis.diagnosis.fingerprint_statistics import FeatureStatistics
+    from lionn_rs.analysis.diagnosis.sensitivity import FeatureSensitivity
 
 __all__ = ["feature_sensitivity", "fingerprint_distributions"]
 
@@ -56,7 +56,7 @@ def fingerprint_distributions(
     Parameters
     ----------
     fingerprints : mapping of str to (n_atoms, n_features) float64
-        From :func:`lionn_rs.analysis.fingerprint_statistics.collect_fingerprints`.
+        From :func:`lionn_rs.analysis.diagnosis.fingerprint_statistics.collect_fingerprints`.
     statistics : sequence of FeatureStatistics
         Of the same fingerprints.
 
@@ -144,7 +144,7 @@ def feature_sensitivity(rows: Sequence[FeatureSensitivity]) -> Figure:
     Parameters
     ----------
     rows : sequence of FeatureSensitivity
-        From :func:`lionn_rs.analysis.sensitivity.sensitivity`.
+        From :func:`lionn_rs.analysis.diagnosis.sensitivity.sensitivity`.
 
     Returns
     -------

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from lionn_rs.analysis import ArrheniusResult, DiffusionResult
-from lionn_rs.analysis.arrhenius_fit import SIGNIFICANCE
-from lionn_rs.analysis.trajectory import Floats
+from lionn_rs.analysis.arrhenius.fit import SIGNIFICANCE
+from lionn_rs.analysis.transport.trajectory import Floats
 from lionn_rs.errors import DataError
 from lionn_rs.numbers import interval, significant
 from lionn_rs.units import BOLTZMANN_EV_K

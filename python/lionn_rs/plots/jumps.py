@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from lionn_rs.analysis import JumpResult
-from lionn_rs.analysis.trajectory import Floats
+from lionn_rs.analysis.transport.trajectory import Floats
 from lionn_rs.numbers import significant
 
 from .structure import VIEWS, clip_to_cell, corners, draw_cell, flat_axes, frame_view

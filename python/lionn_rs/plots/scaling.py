@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-    from lionn_rs.workflows.benchmark import Case
+    from lionn_rs.workflows.benchmark.run import Case
 
 __all__ = ["PAPER_ATOMS", "PAPER_SECONDS", "plot_scaling"]
 
@@ -31,7 +31,7 @@ def plot_scaling(cases: Sequence[Case], ax: Axes | None = None, *, machine: str 
     Parameters
     ----------
     cases : sequence of Case
-        From :func:`lionn_rs.workflows.benchmark.benchmark`.
+        From :func:`lionn_rs.workflows.benchmark.run.benchmark`.
     ax : Axes, optional
         Where to draw; default: a new figure.
     machine : str

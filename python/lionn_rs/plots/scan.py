@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-    from lionn_rs.workflows.scan_results import Quantity, ScanGroup, ScanResult, Statistic
+    from lionn_rs.workflows.scan.results import Quantity, ScanGroup, ScanResult, Statistic
 
 __all__ = ["pareto_front", "plot_pareto", "plot_scan_errors"]
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from lionn_rs.analysis.trajectory import Floats, as_cell, as_positions, as_symbols
+from lionn_rs.analysis.transport.trajectory import Floats, as_cell, as_positions, as_symbols
 from lionn_rs.errors import ConfigError
 
 from .style import COLORS, DOUBLE_IN, LIGHT, new_figure, panel_label

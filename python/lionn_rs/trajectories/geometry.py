@@ -7,7 +7,7 @@ import re
 import numpy as np
 from numpy.typing import NDArray
 
-from lionn_rs.analysis.trajectory import Floats, unwrap
+from lionn_rs.analysis.transport.trajectory import Floats, unwrap
 from lionn_rs.errors import DataError
 
 __all__ = ["SteadyBasis", "Unwrapper", "fold", "restricted_cell", "restricted_cells"]

@@ -217,7 +217,7 @@ def write_doping(
         The folder holds results and ``force`` is not given.
     """
     from lionn_rs.workflows.describe import software
-    from lionn_rs.workflows.diagnose import write_csv
+    from lionn_rs.workflows.diagnose.run import write_csv
 
     check_folder(folder, force=force, resumable=False)
     place = prepare_folder(folder, force=force)

@@ -28,9 +28,9 @@ from lionn_rs.workflows.dynamics import (
     run_record,
 )
 from lionn_rs.workflows.inputs import load_images, load_structure
-from lionn_rs.workflows.journal import Journal, log_file
-from lionn_rs.workflows.report import write_report
-from lionn_rs.workflows.stop_file import StoppedByFile, stops_training
+from lionn_rs.workflows.jobs.journal import Journal, log_file
+from lionn_rs.workflows.jobs.stop_file import StoppedByFile, stops_training
+from lionn_rs.workflows.report.page import write_report
 from lionn_rs.workflows.summary import data_record, protocol_text, structure_record, warnings_of
 from lionn_rs.workflows.training import error_table, model_file, train_stage
 from lionn_rs.workflows.transport import (

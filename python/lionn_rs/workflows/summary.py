@@ -8,7 +8,7 @@ from lionn_rs import datasets
 from lionn_rs.config_file import DATASET_PREFIX
 from lionn_rs.units import PS_TO_FS
 from lionn_rs.workflows.inputs import level_of_theory
-from lionn_rs.workflows.report_potential import EXTRAPOLATION_NOTICE, EXTRAPOLATION_WARNING
+from lionn_rs.workflows.report.potential import EXTRAPOLATION_NOTICE, EXTRAPOLATION_WARNING
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -286,7 +286,7 @@ def _in_mean_cell(
     """Mean cell and continuous paths in it; of a run with a fixed cell, what it has."""
     if not trajectory.changes_cell:
         return trajectory.cell, trajectory.positions("production")
-    from lionn_rs.analysis.sources import Paths
+    from lionn_rs.analysis.transport.sources import Paths
 
     frames = trajectory.source("production")
     paths = Paths(frames, frames.cells, wrapped=False, convention=section.convention)

@@ -9,7 +9,7 @@ import pytest
 from scipy import stats
 
 from lionn_rs.analysis import arrhenius
-from lionn_rs.analysis.arrhenius_fit import combine_runs
+from lionn_rs.analysis.arrhenius.fit import combine_runs
 from lionn_rs.errors import DataError
 from lionn_rs.units import BOLTZMANN_EV_K
 

@@ -16,7 +16,7 @@ from lionn_rs.analysis import (
     msd,
     synthetic,
 )
-from lionn_rs.analysis.conductivity import charge_hop
+from lionn_rs.analysis.transport.conductivity import charge_hop
 from lionn_rs.errors import ConfigError, ShapeError
 
 TRUTH = 6e-5

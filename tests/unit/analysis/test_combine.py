@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from lionn_rs.analysis import arrhenius_from_results, diffusivity, diffusivity_of_runs, synthetic
-from lionn_rs.analysis.resampling import bootstrap_interval
-from lionn_rs.analysis.sources import ArraySource
+from lionn_rs.analysis.transport.resampling import bootstrap_interval
+from lionn_rs.analysis.transport.sources import ArraySource
 from lionn_rs.errors import ConfigError, DataError
 
 TRUTH = 7e-5

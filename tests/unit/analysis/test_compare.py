@@ -10,18 +10,18 @@ import pytest
 from scipy import stats
 
 from lionn_rs.analysis import arrhenius, diffusivity, rdf, synthetic
-from lionn_rs.analysis.compare import (
+from lionn_rs.analysis.comparison.permutation import (
+    log_ratio,
+    permutation_test,
+    rdf_difference,
+    vibration_amplitude2,
+)
+from lionn_rs.analysis.comparison.tests import (
     compare_activation,
     compare_diffusivities,
     compare_lines,
     degrees_of_freedom,
     pool_ratios,
-)
-from lionn_rs.analysis.permutation import (
-    log_ratio,
-    permutation_test,
-    rdf_difference,
-    vibration_amplitude2,
 )
 from lionn_rs.errors import ConfigError, DataError, ShapeError
 
@@ -187,7 +187,7 @@ def test_sampled_arrangements_agree_with_counted_ones(monkeypatch) -> None:
     a, b = rng.normal(0.5, 1.0, (6, 3)), rng.normal(0.0, 1.0, (7, 3))
     counted = permutation_test([a], [b])[0]
     assert counted.n_arrangements == 1716  # 13 over 6
-    monkeypatch.setattr("lionn_rs.analysis.permutation.MOST_ARRANGEMENTS", 1500)
+    monkeypatch.setattr("lionn_rs.analysis.comparison.permutation.MOST_ARRANGEMENTS", 1500)
     sampled = permutation_test([a], [b], seed=1)[0]
     assert sampled.p_value == pytest.approx(counted.p_value, abs=0.04)
     assert sampled.n_arrangements == 1501

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import lionn_rs as lionn
-from lionn_rs.analysis.fingerprint_statistics import (
+from lionn_rs.analysis.diagnosis.fingerprint_statistics import (
     best_split,
     collect_fingerprints,
     feature_labels,

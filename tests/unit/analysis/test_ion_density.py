@@ -14,9 +14,9 @@ from lionn_rs.analysis import (
     sites_from_coordinates,
     sites_from_density,
 )
-from lionn_rs.analysis.sites import site_distances
+from lionn_rs.analysis.mechanism.sites import site_distances
 from lionn_rs.errors import ConfigError, DataError
-from lionn_rs.workflows.volumetric import write_chgcar, write_cube
+from lionn_rs.workflows.mechanism.volumetric import write_chgcar, write_cube
 
 SKEWED = np.array([[7.0, 0.0, 0.0], [3.0, 6.5, 0.0], [-2.0, 1.0, 8.0]])
 PLACES = np.array([[0.02, 0.97, 0.5], [0.5, 0.5, 0.0], [0.3, 0.2, 0.75]])

@@ -7,8 +7,8 @@ import pytest
 
 from lionn_rs import _core
 from lionn_rs.analysis import diffusivity, jumps, sites_from_coordinates, synthetic
-from lionn_rs.analysis.residence import kaplan_meier, rate_interval
-from lionn_rs.analysis.visits import find_visits
+from lionn_rs.analysis.mechanism.residence import kaplan_meier, rate_interval
+from lionn_rs.analysis.mechanism.visits import find_visits
 from lionn_rs.errors import ConfigError, DataError
 from lionn_rs.units import A2_FS_TO_CM2_S
 

@@ -7,7 +7,7 @@ import pytest
 
 from lionn_rs import _core
 from lionn_rs.analysis import collective_msd, msd, msd_by_species, synthetic
-from lionn_rs.analysis.gls import choose_lags, fit_line, hop_length, msd_covariance
+from lionn_rs.analysis.transport.gls import choose_lags, fit_line, hop_length, msd_covariance
 from lionn_rs.errors import ConfigError, ShapeError
 
 

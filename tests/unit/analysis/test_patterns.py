@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from lionn_rs.analysis.patterns import energy_structure
+from lionn_rs.analysis.diagnosis.patterns import energy_structure
 from lionn_rs.errors import ShapeError
 
 

@@ -7,7 +7,7 @@ import itertools
 import numpy as np
 import pytest
 
-from lionn_rs.analysis.randomness import (
+from lionn_rs.analysis.diagnosis.randomness import (
     cyclic_shift_p_value,
     exceedance,
     generalized_esd,

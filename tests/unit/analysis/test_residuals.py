@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from lionn_rs.analysis.residuals import energy_residuals, force_residuals, force_sizes
+from lionn_rs.analysis.diagnosis.residuals import energy_residuals, force_residuals, force_sizes
 from lionn_rs.errors import DataError
 from lionn_rs.training.metrics import Metrics, Predictions
 

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 import lionn_rs as lionn
-from lionn_rs.analysis.fingerprint_statistics import collect_fingerprints
-from lionn_rs.analysis.sensitivity import element_networks, sensitivity
+from lionn_rs.analysis.diagnosis.fingerprint_statistics import collect_fingerprints
+from lionn_rs.analysis.diagnosis.sensitivity import element_networks, sensitivity
 from lionn_rs.errors import DataError
 from tests.conftest import random_crystal, random_potential
 

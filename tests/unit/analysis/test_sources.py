@@ -11,10 +11,11 @@ import numpy as np
 import pytest
 from ase import Atoms
 
-from lionn_rs.analysis import diffusivity, motion, msd_tensor, sources, synthetic
-from lionn_rs.analysis.drift import drift_reference
-from lionn_rs.analysis.motion import Motion
-from lionn_rs.analysis.sources import ArraySource, Paths
+from lionn_rs.analysis import diffusivity, msd_tensor, synthetic
+from lionn_rs.analysis.transport import motion, sources
+from lionn_rs.analysis.transport.drift import drift_reference
+from lionn_rs.analysis.transport.motion import Motion
+from lionn_rs.analysis.transport.sources import ArraySource, Paths
 from lionn_rs.md import Trajectory
 from lionn_rs.md.trajectory import TRAJECTORY_FILE, TrajectoryWriter
 

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from lionn_rs.analysis import diffusivity, msd, msd_tensor, synthetic
-from lionn_rs.analysis.gls import choose_lags, fit_line
-from lionn_rs.analysis.tensor import (
+from lionn_rs.analysis.transport.gls import choose_lags, fit_line
+from lionn_rs.analysis.transport.tensor import (
     DiffusionTensor,
     crystal_direction,
     diffusion_tensor,

@@ -7,10 +7,10 @@ import pytest
 from scipy import stats
 
 from lionn_rs.analysis import diffusivity, synthetic
-from lionn_rs.analysis.gls import LineFit, _factorize
-from lionn_rs.analysis.resampling import SpreadError, run_spread
-from lionn_rs.analysis.uncertainty import ANALYTIC_DOF, SELECTED, Run, upper_bound, widest
-from lionn_rs.analysis.window import CERTAIN_CURVATURE, choose_window
+from lionn_rs.analysis.transport.gls import LineFit, _factorize
+from lionn_rs.analysis.transport.resampling import SpreadError, run_spread
+from lionn_rs.analysis.transport.uncertainty import ANALYTIC_DOF, SELECTED, Run, upper_bound, widest
+from lionn_rs.analysis.transport.window import CERTAIN_CURVATURE, choose_window
 from lionn_rs.errors import DataError
 
 Z95 = stats.norm.ppf(0.975)

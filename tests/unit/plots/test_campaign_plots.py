@@ -13,11 +13,11 @@ from lionn_rs.config import ArrheniusSection
 from lionn_rs.errors import DataError
 from lionn_rs.plots.campaign import plot_arrhenius_lines, plot_concentration
 from lionn_rs.units import BOLTZMANN_EV_K
-from lionn_rs.workflows.campaign_analysis import _groups
-from lionn_rs.workflows.campaign_results import CampaignResult, CampaignRun
-from lionn_rs.workflows.campaign_status import TaskState
-from lionn_rs.workflows.campaign_table import CampaignTask
-from lionn_rs.workflows.campaign_tables import group_rows, groups_csv, markdown
+from lionn_rs.workflows.campaign.analysis import _groups
+from lionn_rs.workflows.campaign.results import CampaignResult, CampaignRun
+from lionn_rs.workflows.campaign.status import TaskState
+from lionn_rs.workflows.campaign.tables import group_rows, groups_csv, markdown
+from lionn_rs.workflows.campaign.tasks import CampaignTask
 
 TEMPERATURES = (600.0, 750.0, 900.0, 1050.0)
 ENERGIES = {"A": 0.30, "B": 0.24, "C": 0.32}

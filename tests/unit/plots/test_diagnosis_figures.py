@@ -5,10 +5,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from lionn_rs.analysis.fingerprint_statistics import feature_statistics
-from lionn_rs.analysis.patterns import energy_structure
-from lionn_rs.analysis.residuals import force_residuals as residual_tables
-from lionn_rs.analysis.sensitivity import FeatureSensitivity
+from lionn_rs.analysis.diagnosis.fingerprint_statistics import feature_statistics
+from lionn_rs.analysis.diagnosis.patterns import energy_structure
+from lionn_rs.analysis.diagnosis.residuals import force_residuals as residual_tables
+from lionn_rs.analysis.diagnosis.sensitivity import FeatureSensitivity
 from lionn_rs.errors import DataError
 from lionn_rs.plots.diagnosis import energy_residuals, force_residuals
 from lionn_rs.plots.diagnosis_features import feature_sensitivity, fingerprint_distributions

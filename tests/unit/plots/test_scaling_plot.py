@@ -6,7 +6,7 @@ import pytest
 
 from lionn_rs.errors import DataError
 from lionn_rs.plots.scaling import PAPER_SECONDS, plot_scaling
-from lionn_rs.workflows.benchmark import Case
+from lionn_rs.workflows.benchmark.run import Case
 
 
 def case(n_atoms: int, n_threads: int) -> Case:

@@ -9,7 +9,7 @@ import pytest
 
 from lionn_rs.errors import DataError
 from lionn_rs.plots.scan import pareto_front, plot_pareto, plot_scan_errors
-from lionn_rs.workflows.scan_results import ScanResult
+from lionn_rs.workflows.scan.results import ScanResult
 from tests.unit.workflows.scan_example import large_result, member
 
 

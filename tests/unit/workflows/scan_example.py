@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from lionn_rs.training.metrics import Metrics
-from lionn_rs.workflows.scan_results import ScanMember, ScanResult
+from lionn_rs.workflows.scan.results import ScanMember, ScanResult
 
 
 def metrics(energy: float, force: float | None) -> Metrics:

@@ -12,8 +12,8 @@ from ase.build import bulk, molecule
 from lionn_rs import datasets
 from lionn_rs.errors import ConfigError, SimulationError
 from lionn_rs.md import Protocol, run_md
-from lionn_rs.workflows import benchmark as work
-from lionn_rs.workflows.benchmark_worker import QUANTITIES, sample
+from lionn_rs.workflows.benchmark import run as work
+from lionn_rs.workflows.benchmark.worker import QUANTITIES, sample
 from tests.conftest import random_potential
 
 QUICK_S = 0.01

@@ -19,18 +19,19 @@ import lionn_rs as lionn
 from lionn_rs import datasets
 from lionn_rs.errors import ConfigError, DataError
 from lionn_rs.md import run_md
-from lionn_rs.workflows import campaign as work
-from lionn_rs.workflows import campaign_worker, claim
-from lionn_rs.workflows.campaign_analysis import analyze_campaign
-from lionn_rs.workflows.campaign_folder import prepare_campaign
-from lionn_rs.workflows.campaign_status import (
+from lionn_rs.workflows.campaign import run as work
+from lionn_rs.workflows.campaign import worker as campaign_worker
+from lionn_rs.workflows.campaign.analysis import analyze_campaign
+from lionn_rs.workflows.campaign.folder import prepare_campaign
+from lionn_rs.workflows.campaign.status import (
     HEADER,
     read_states,
     read_tasks,
     status_line,
     status_rows,
 )
-from lionn_rs.workflows.campaign_worker import Order, Outcome, run_order, run_task
+from lionn_rs.workflows.campaign.worker import Order, Outcome, run_order, run_task
+from lionn_rs.workflows.jobs import claim
 from tests.campaign_example import config, same_bits, save_potential
 from tests.conftest import random_potential
 

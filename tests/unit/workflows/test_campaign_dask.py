@@ -11,10 +11,10 @@ from pathlib import Path
 import pytest
 
 import lionn_rs as lionn
-from lionn_rs.workflows import claim
-from lionn_rs.workflows.campaign_folder import prepare_campaign
-from lionn_rs.workflows.campaign_status import read_tasks
-from lionn_rs.workflows.campaign_worker import run_task
+from lionn_rs.workflows.campaign.folder import prepare_campaign
+from lionn_rs.workflows.campaign.status import read_tasks
+from lionn_rs.workflows.campaign.worker import run_task
+from lionn_rs.workflows.jobs import claim
 from tests.campaign_example import LONG_PS, config, same_bits, save_potential
 from tests.programs import LIMIT_S, until
 

@@ -13,7 +13,7 @@ from lionn_rs.config_file import load_config, to_toml
 from lionn_rs.errors import ConfigError, DataError
 from lionn_rs.md import Protocol
 from lionn_rs.md.checkpoint import hash_structure
-from lionn_rs.workflows.campaign_table import CampaignTask, expand, spec_hash, task_spec
+from lionn_rs.workflows.campaign.tasks import CampaignTask, expand, spec_hash, task_spec
 from tests.campaign_example import config
 from tests.conftest import random_potential
 

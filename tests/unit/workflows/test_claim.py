@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from lionn_rs.workflows import claim
+from lionn_rs.workflows.jobs import claim
 
 HOLD = (
     "import sys, time; from pathlib import Path; from lionn_rs.workflows import claim\n"

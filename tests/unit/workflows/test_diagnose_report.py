@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from lionn_rs.workflows.diagnose_report import _order_tests
+from lionn_rs.workflows.diagnose.report import _order_tests
 
 
 @pytest.mark.parametrize(("n_runs", "remark"), [(20, "alike"), (60, "in opposite directions")])

@@ -18,9 +18,9 @@ import lionn_rs as lionn
 from lionn_rs.config_label import LabelConfig
 from lionn_rs.errors import ConfigError, DataError, SimulationError
 from lionn_rs.md.uncertainty import UncertainWriter
-from lionn_rs.workflows.label_calculators import resolve, settings_hash
-from lionn_rs.workflows.label_frames import frame_hash, without_labels
-from lionn_rs.workflows.label_output import CodeOutput
+from lionn_rs.workflows.label.calculators import resolve, settings_hash
+from lionn_rs.workflows.label.frames import frame_hash, without_labels
+from lionn_rs.workflows.label.output import CodeOutput
 from tests.label_toys import FREE_MINUS_ENERGY, TOY, copper, counts
 from tests.programs import until
 
@@ -288,7 +288,7 @@ def test_message_of_bad_calculator(calculator, message, tmp_path):
 
 
 def test_missing_gpaw_says_how_to_get_it(tmp_path, monkeypatch):
-    monkeypatch.setattr("lionn_rs.workflows.label_calculators.util.find_spec", lambda _: None)
+    monkeypatch.setattr("lionn_rs.workflows.label.calculators.util.find_spec", lambda _: None)
     with pytest.raises(ConfigError, match="needs the package gpaw: pip install gpaw, which needs"):
         lionn.label(copper(1), tmp_path / "out", calculator="gpaw", progress=False)
     assert not (tmp_path / "out").exists()

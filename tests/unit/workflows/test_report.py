@@ -9,7 +9,7 @@ from html.parser import HTMLParser
 import pytest
 
 from lionn_rs.workflows.figures import save_figure
-from lionn_rs.workflows.report import write_report
+from lionn_rs.workflows.report.page import write_report
 
 from .summary_example import example
 

@@ -18,10 +18,11 @@ from lionn_rs.config import ScanConfig
 from lionn_rs.data import label_images, read_images
 from lionn_rs.data.images import data_hash
 from lionn_rs.errors import ConfigError, SimulationError
-from lionn_rs.workflows import scan as work
-from lionn_rs.workflows import scan_timing, scan_worker
-from lionn_rs.workflows.executors import open_executor, share_processors
-from lionn_rs.workflows.scan_grid import expand
+from lionn_rs.workflows.jobs.executors import open_executor, share_processors
+from lionn_rs.workflows.scan import run as work
+from lionn_rs.workflows.scan import timing as scan_timing
+from lionn_rs.workflows.scan import worker as scan_worker
+from lionn_rs.workflows.scan.grid import expand
 from lionn_rs.workflows.training import train_command
 
 CONTENT = {
@@ -264,7 +265,7 @@ def test_second_scan_in_one_folder_ends_the_first(folder, monkeypatch):
 
 
 def test_processors_are_shared(monkeypatch):
-    monkeypatch.setattr("lionn_rs.workflows.executors.available_cores", lambda: 8)
+    monkeypatch.setattr("lionn_rs.workflows.jobs.executors.available_cores", lambda: 8)
 
     def share(workers, threads, n_members=100, **options):
         return share_processors(workers, threads, n_members=n_members, **options)
@@ -327,7 +328,7 @@ def test_dask_workers_train_the_same(folder):
 
 def test_scheduler_that_does_not_answer_is_one_line(tmp_path, monkeypatch):
     pytest.importorskip("distributed")
-    monkeypatch.setattr("lionn_rs.workflows.executors.DASK_TIMEOUT_S", 0.2)
+    monkeypatch.setattr("lionn_rs.workflows.jobs.executors.DASK_TIMEOUT_S", 0.2)
     with pytest.raises(ConfigError, match=r"--dask tcp://127\.0\.0\.1:9: no scheduler answers"):
         lionn.scan(config(), tmp_path / "scan", dask="tcp://127.0.0.1:9", progress=False)
 

@@ -7,7 +7,7 @@ import copy
 import pytest
 
 from lionn_rs.config import DescriptorSection, ScanConfig
-from lionn_rs.workflows.scan_grid import differences, expand, grid_record
+from lionn_rs.workflows.scan.grid import differences, expand, grid_record
 
 CONTENT = {
     "data": {"images": ["dataset:lgps_gpaw_pbe"], "seed": 3},

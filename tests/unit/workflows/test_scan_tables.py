@@ -15,8 +15,8 @@ from lionn_rs.config import TrainingSection
 from lionn_rs.data import Split
 from lionn_rs.errors import SimulationError
 from lionn_rs.files import json_safe
-from lionn_rs.workflows.scan_results import ScanMember, ScanResult, loss_of
-from lionn_rs.workflows.scan_tables import (
+from lionn_rs.workflows.scan.results import ScanMember, ScanResult, loss_of
+from lionn_rs.workflows.scan.tables import (
     average_rows,
     csv_table,
     markdown,

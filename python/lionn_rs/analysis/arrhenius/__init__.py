@@ -1,0 +1,1 @@
+"""From diffusivities to activation energy and the value at room temperature."""

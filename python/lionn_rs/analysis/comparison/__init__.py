@@ -1,0 +1,1 @@
+"""Two sources of dynamics: equal or not."""

@@ -1,0 +1,1 @@
+"""Residuals and features of a potential, judged."""

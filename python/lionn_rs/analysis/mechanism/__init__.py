@@ -1,0 +1,1 @@
+"""Where ions are, how they jump, and how they vibrate."""

@@ -1,0 +1,1 @@
+"""From unwrapped positions to diffusivity and conductivity, with their errors."""

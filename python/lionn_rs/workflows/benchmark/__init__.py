@@ -1,0 +1,1 @@
+"""Speed of this machine, measured in processes of its own."""

@@ -1,0 +1,1 @@
+"""Campaigns: a table of independent runs of dynamics, on this machine or on many."""

@@ -1,0 +1,1 @@
+"""Two sets of trajectories compared: from folders and files to tables and figures."""

@@ -1,0 +1,1 @@
+"""Where a trained potential errs: from a folder to a report."""

@@ -1,0 +1,1 @@
+"""What long work shares: claims, processes, executors, stop files, the journal."""

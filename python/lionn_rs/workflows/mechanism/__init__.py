@@ -1,0 +1,1 @@
+"""Structure and mechanism of runs on disk: tables, densities, figures."""

@@ -1,0 +1,1 @@
+"""The report of ``lionn run``: one self-contained HTML file."""

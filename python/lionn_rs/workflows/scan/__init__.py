@@ -1,0 +1,1 @@
+"""Scans: descriptors, topologies and seeds trained side by side."""
