@@ -158,8 +158,8 @@ def combine_runs(
     References
     ----------
     W. Viechtbauer, J. Educ. Behav. Stat. 30, 261 (2005), doi 10.3102/10769986030003261 (restricted
-    maximum likelihood); Stat. Med. 26, 37 (2007), doi 10.1002/sim.2514 (interval); S. Konstantopoulos,
-    Res. Synth. Methods 2, 61 (2011), doi 10.1002/jrsm.35 (nested effects).
+    maximum likelihood); Stat. Med. 26, 37 (2007), doi 10.1002/sim.2514 (interval);
+    S. Konstantopoulos, Res. Synth. Methods 2, 61 (2011), doi 10.1002/jrsm.35 (nested effects).
     """
     model = _Nested(ln_d, sd, temperature, label)
     if model.label_dof < 1:
@@ -221,7 +221,7 @@ class _Nested:
         return self.fit(between, within).chi2 - self.run_chi2(within)
 
     def restricted_maximum_likelihood(self) -> tuple[float, float]:
-        """Standard deviations between labels and between the runs of one."""
+        """Estimate the standard deviations between labels and between the runs of one."""
         grid = self.largest * np.linspace(0.0, 1.0, 15) ** 2
         others = grid if self.run_dof > 0 else grid[:1]
         start = min(itertools.product(grid, others), key=lambda pair: self.deviance(*pair))

@@ -1,30 +1,23 @@
-"""Which composition conducts best, and do the runs decide it?
-
-What is replicated is the arrangement of the dopants, not the run: temperatures and seeds of one
-arrangement share its offset and its activation energy, so many runs of few arrangements say no more
-about the composition than the few. Every arrangement gets an Arrhenius line of its own over all its
-runs, and the lines of a composition are its replicas. Their scatter holds whatever differs between
-arrangements and between their seeds, in offset and in slope, see
-:mod:`lionn_rs.analysis.replicated_means`.
-"""
+"""Arrhenius lines of arrangements, and what they say about their compositions."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
-from lionn_rs.errors import ConfigError, DataError, ShapeError
+from lionn_rs.errors import ConfigError, ShapeError
 from lionn_rs.units import BOLTZMANN_EV_K
 
-from .arrhenius_fit import LinearFit, generalized_fit
-from .composition_planning import plans
-from .composition_result import (
+from ..arrhenius.fit import LinearFit, generalized_fit
+from ..transport.conductivity import nernst_einstein_factor
+from ..transport.trajectory import Floats
+from .means import ReplicatedMeans, chance_of_largest, replicated_means
+from .result import (
     ArrangementLine,
-    CompositionComparison,
     CompositionMean,
     CompositionPair,
     Quantity,
@@ -32,126 +25,15 @@ from .composition_result import (
     UnitKind,
     ends,
 )
-from .conductivity import nernst_einstein_factor
-from .replicated_means import ReplicatedMeans, chance_of_largest, replicated_means
-from .trajectory import Floats
 
-__all__ = ["Composition", "compare_compositions"]
+if TYPE_CHECKING:
+    from .compare import Composition
+
+__all__ = ["NAMES", "Line", "Study", "error_factor", "lines_of", "runs_of"]
 
 FEWEST_TEMPERATURES: Final = 2
 """Of one arrangement, to have a line."""
-SEED: Final = 20200318
-"""Simulated probabilities are the same in every call."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Composition:
-    """Diffusive runs of one composition.
-
-    Attributes
-    ----------
-    name : str
-    temperatures_K, diffusivities_cm2_s, ln_sd : (n,) array
-        Runs, with the standard deviations of their ln D.
-    arrangements, seeds : (n,) sequence of str
-        What each run is.
-    n_carriers : int
-    charge : float
-    volume_A3 : float
-        For the Nernst-Einstein conductivity.
-    concentration : float, optional
-    n_refused : int
-        Runs that were not diffusive.
-    """
-
-    name: str
-    temperatures_K: ArrayLike
-    diffusivities_cm2_s: ArrayLike
-    ln_sd: ArrayLike
-    arrangements: Sequence[str]
-    seeds: Sequence[str]
-    n_carriers: int
-    charge: float
-    volume_A3: float
-    concentration: float | None = None
-    n_refused: int = 0
-
-
-def compare_compositions(
-    compositions: Sequence[Composition], *, at_K: float = 300.0, seed: int = SEED
-) -> CompositionComparison:
-    """Activation energies and conductivities of compositions, their differences, and the best.
-
-    Intervals and tests hold for another choice of arrangements and seeds. Three quantities are
-    compared: the conductivity at ``at_K``, where the straight lines lead; that in the middle of the
-    temperatures that were run, which needs no extrapolation and has the smallest error; the
-    activation energy.
-
-    Parameters
-    ----------
-    compositions : sequence of Composition
-        Two or more.
-    at_K : float
-        Temperature of the conductivities.
-    seed : int
-        Seed of the simulated probabilities.
-
-    Returns
-    -------
-    CompositionComparison
-
-    Raises
-    ------
-    ShapeError
-        Arrays of a composition differ in length.
-    ConfigError
-        Fewer than two compositions, a name that occurs twice, values that are not positive.
-    DataError
-        A composition has no arrangement with diffusive runs at two temperatures.
-    """
-    names = [entry.name for entry in compositions]
-    if len(names) < 2 or len(set(names)) < len(names):
-        raise ConfigError(f"compare_compositions: needs two or more different names, got {names}")
-    if not at_K > 0.0:
-        raise ConfigError(f"compare_compositions: at_K must be positive, got {at_K}")
-    several = any(len(set(entry.arrangements)) > 1 for entry in compositions)
-    units: UnitKind = "arrangements" if several else "seeds"
-    parts = [_runs(entry) for entry in compositions]
-    beta0 = 1.0 / (BOLTZMANN_EV_K * at_K)
-    middle = float(np.mean(np.concatenate([1.0 / t for t, _, _ in parts])))
-    lines = [
-        line
-        for k, (entry, part) in enumerate(zip(compositions, parts, strict=True))
-        for line in _lines(entry, part, k, units, beta0)
-    ]
-    for k, name in enumerate(names):
-        if all(line.group != k for line in lines):
-            raise DataError(
-                f"{name}: no {units[:-1]} with diffusive runs at {FEWEST_TEMPERATURES} "
-                "temperatures or more; run longer or hotter"
-            )
-    factor = _error_factor([line.fit for line in lines])
-    between_K = 1.0 / middle
-    study = _Study(compositions, lines, max(factor, 1.0), at_K, between_K)
-    ranking = study.means("conductivity")
-    used = sum(line.n_runs for line in lines)
-    n_runs = sum(len(t) + entry.n_refused for (t, _, _), entry in zip(parts, compositions, strict=True))
-    return CompositionComparison(
-        temperature_K=at_K,
-        between_K=between_K,
-        units=units,
-        means=study.table(seed),
-        lines=tuple(study.line_record(line) for line in lines),
-        quantities=tuple(study.quantity(name) for name in _NAMES),
-        plans=plans(ranking),
-        error_factor=factor,
-        n_left_out=n_runs - used,
-        seed=seed,
-        warnings=tuple(_warnings(units, ranking, compositions, n_runs - used)),
-    )
-
-
-_NAMES: Final[tuple[QuantityName, ...]] = (
+NAMES: Final[tuple[QuantityName, ...]] = (
     "conductivity",
     "conductivity_between",
     "activation_energy",
@@ -159,7 +41,7 @@ _NAMES: Final[tuple[QuantityName, ...]] = (
 
 
 @dataclass(frozen=True)
-class _Line:
+class Line:
     """ln D at the temperature asked for, and E_a, of one arrangement."""
 
     group: int
@@ -169,25 +51,33 @@ class _Line:
     n_temperatures: int
 
 
-def _runs(entry: Composition) -> tuple[Floats, Floats, Floats]:
+def runs_of(entry: Composition) -> tuple[Floats, Floats, Floats]:
+    """Temperatures, ln D and its standard deviations, checked."""
     columns = (entry.temperatures_K, entry.diffusivities_cm2_s, entry.ln_sd)
     temperature, value, sd = (np.atleast_1d(np.asarray(a, dtype=np.float64)) for a in columns)
-    lengths = [*(len(a) for a in (temperature, value, sd)), len(entry.arrangements), len(entry.seeds)]
+    lengths = [
+        *(len(a) for a in (temperature, value, sd)),
+        len(entry.arrangements),
+        len(entry.seeds),
+    ]
     if len(set(lengths)) > 1 or temperature.ndim != 1:
         raise ShapeError(f"{entry.name}: arrays of runs must be equally long, got {lengths}")
     for array in (temperature, value, sd):
         if not np.all(np.isfinite(array) & (array > 0.0)):
-            raise ConfigError(f"{entry.name}: values of runs must be positive, got {array.tolist()}")
+            raise ConfigError(
+                f"{entry.name}: values of runs must be positive, got {array.tolist()}"
+            )
     return temperature, np.log(value), sd
 
 
-def _lines(
+def lines_of(
     entry: Composition,
     runs: tuple[Floats, Floats, Floats],
     group: int,
     units: UnitKind,
     beta0: float,
-) -> list[_Line]:
+) -> list[Line]:
+    """Fit a line to all runs of each arrangement or seed that has enough temperatures."""
     temperature, ln_d, sd = runs
     labels = np.array(entry.arrangements if units == "arrangements" else entry.seeds, dtype=str)
     found = []
@@ -199,23 +89,23 @@ def _lines(
         beta = 1.0 / (BOLTZMANN_EV_K * temperature[chosen])
         design = np.column_stack([np.ones_like(beta), beta0 - beta])
         fit = generalized_fit(design, ln_d[chosen], np.diag(sd[chosen] ** 2))
-        found.append(_Line(group, label, fit, int(chosen.sum()), n_temperatures))
+        found.append(Line(group, label, fit, int(chosen.sum()), n_temperatures))
     return found
 
 
-def _error_factor(fits: list[LinearFit]) -> float:
+def error_factor(fits: list[LinearFit]) -> float:
     """Scatter around the lines over the stated errors; 1 where no line can show any."""
     dof = sum(fit.dof for fit in fits)
     return float(np.sqrt(sum(fit.chi2 for fit in fits) / dof)) if dof else 1.0
 
 
-class _Study:
+class Study:
     """Lines of all arrangements, seen as numbers with errors."""
 
     def __init__(
         self,
         compositions: Sequence[Composition],
-        lines: list[_Line],
+        lines: list[Line],
         error_factor: float,
         at_K: float,
         between_K: float,
@@ -267,11 +157,13 @@ class _Study:
         return np.array(values), np.array(sd)
 
     def means(self, name: QuantityName) -> ReplicatedMeans:
+        """Means of the compositions."""
         if name not in self._means:
             self._means[name] = replicated_means(*self.numbers(name), self.group)
         return self._means[name]
 
     def quantity(self, name: QuantityName) -> Quantity:
+        """Errors and differences of a quantity, with the names of the compositions."""
         found = self.means(name)
         names = [entry.name for entry in self.compositions]
         at = {"conductivity": self.at_K, "conductivity_between": self.between_K}.get(name)
@@ -296,7 +188,8 @@ class _Study:
         )
 
     def table(self, seed: int) -> tuple[CompositionMean, ...]:
-        hot, between, energy = (self.means(name) for name in _NAMES)
+        """One row for each composition."""
+        hot, between, energy = (self.means(name) for name in NAMES)
         chances = [
             chance_of_largest(hot, seed=seed),
             chance_of_largest(between, seed=seed),
@@ -327,7 +220,8 @@ class _Study:
             )
         return tuple(rows)
 
-    def line_record(self, line: _Line) -> ArrangementLine:
+    def line_record(self, line: Line) -> ArrangementLine:
+        """One arrangement as a record."""
         covariance = self.error_factor**2 * line.fit.covariance
         return ArrangementLine(
             composition=self.compositions[line.group].name,
@@ -341,43 +235,3 @@ class _Study:
             ),
             ln_sd=float(np.sqrt(covariance[0, 0])),
         )
-
-
-def _warnings(
-    units: UnitKind,
-    ranking: ReplicatedMeans,
-    compositions: Sequence[Composition],
-    n_left_out: int,
-) -> list[str]:
-    warnings = []
-    if units == "seeds":
-        warnings.append(
-            "one arrangement of each composition: another arrangement may conduct differently, and "
-            "nothing of that is in these intervals"
-        )
-    if not ranking.from_members:
-        warnings.append(
-            f"nothing is replicated: the intervals follow from the errors of the runs alone; add "
-            f"{units}"
-        )
-    elif ranking.dof < 2 * len(compositions):
-        warnings.append(
-            f"few replicas: the spread between {units} is known to {ranking.dof:.0f} degrees of "
-            "freedom, all compositions together"
-        )
-    single = [
-        entry.name
-        for entry, n in zip(compositions, ranking.n_members, strict=True)
-        if n == 1 and units == "arrangements"
-    ]
-    if single:
-        warnings.append(
-            f"{', '.join(single)}: one arrangement only, the spread is that of the other "
-            "compositions"
-        )
-    if n_left_out:
-        warnings.append(
-            f"{n_left_out} runs are left out (not diffusive, or all of an arrangement at one "
-            "temperature): if they are the slow ones, conductivities are too high"
-        )
-    return warnings

@@ -9,8 +9,8 @@ import numpy as np
 
 from lionn_rs.numbers import significant
 
-from ._records import Record
-from .arrhenius_fit import SIGNIFICANCE
+from .._records import Record
+from ..arrhenius.fit import SIGNIFICANCE
 
 __all__ = [
     "ArrangementLine",
@@ -105,7 +105,7 @@ class CompositionMean(Record):
 
 @dataclass(frozen=True, kw_only=True)
 class Plan(Record):
-    """What it takes to find a difference with a chance of 80 % at the 5 % level, all pairs tested."""
+    """What it takes to find a difference with a chance of 80 %, tested with all pairs at 5 %."""
 
     ratio: float
     """Of two conductivities at the temperature asked for."""
@@ -170,7 +170,7 @@ class CompositionComparison(Record):
     def statement(self) -> str:
         """Say in a few sentences what was found, and whether it is significant."""
         first, second = self.ranked[:2]
-        ratio = significant(first.conductivity_mS_cm / second.conductivity_mS_cm, 2)
+        ratio = significant(first.conductivity_mS_cm / second.conductivity_mS_cm, 3)
         inside = ", between the other concentrations," if self.optimum_inside else ""
         found = (
             f"{first.name}{inside} has the highest conductivity at {self.temperature_K:g} K, "

@@ -1,9 +1,9 @@
-"""Means of several groups whose members scatter more than their own errors say, and their differences.
+"""Means of groups whose members scatter more than their own errors say, and their differences.
 
 One number per member (an arrangement of the dopants, with everything that was run for it) with the
 standard deviation that its runs give it: ``theta_gm ~ N(mu_g, sd_gm² + tau²)``. The spread between
-members ``tau`` is the same in all groups and follows by restricted maximum likelihood. Errors of the
-means use the weighted scatter of the members themselves and Student's t with as many degrees of
+members ``tau`` is the same in all groups and follows by restricted maximum likelihood. Errors of
+the means use the weighted scatter of the members themselves and Student's t with as many degrees of
 freedom as there are members beyond one in each group (J. Hartung, G. Knapp, Stat. Med. 20, 3875
 (2001), doi 10.1002/sim.1009), not narrower than the stated errors with ``tau`` allow (C. Röver,
 G. Knapp, T. Friede, BMC Med. Res. Methodol. 15, 99 (2015), doi 10.1186/s12874-015-0091-1). With
@@ -14,14 +14,15 @@ from __future__ import annotations
 
 import itertools
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import optimize, stats
 
-from .arrhenius_fit import ERROR_DOF
-from .arrhenius_result import CONFIDENCE
-from .trajectory import Floats
+from ..arrhenius.fit import ERROR_DOF
+from ..arrhenius.result import CONFIDENCE
+from ..transport.trajectory import Floats
 
 __all__ = ["Pair", "ReplicatedMeans", "chance_of_largest", "replicated_means"]
 
@@ -42,8 +43,8 @@ class Pair:
     """Two-sided, of this pair alone."""
     adjusted_p: float
     """The same for all pairs together: the probability that any of them differs as much by chance
-    (Tukey and Kramer; not below the exact one where errors are unequal, A. J. Hayter, Ann. Stat. 12,
-    61 (1984), doi 10.1214/aos/1176346392)."""
+    (Tukey and Kramer; not below the exact one where errors are unequal, A. J. Hayter, Ann. Stat.
+    12, 61 (1984), doi 10.1214/aos/1176346392)."""
     interval: tuple[float, float]
     """95 %, for all pairs together."""
 
@@ -157,11 +158,17 @@ def _equal(means: Floats, sd: Floats, dof: float) -> float:
     return float(stats.f.sf(square, len(means) - 1, dof))
 
 
+@cache
+def _critical(n: int, dof: float) -> float:
+    """Difference of two of ``n`` means, in its standard deviations, that is significant."""
+    return float(stats.studentized_range.ppf(CONFIDENCE, n, dof) / np.sqrt(2.0))
+
+
 def _pairs(means: Floats, sd: Floats, dof: float) -> tuple[Pair, ...]:
     n = len(means)
     if n < 2:
         return ()
-    wide = float(stats.studentized_range.ppf(CONFIDENCE, n, dof)) / np.sqrt(2.0)
+    wide = _critical(n, dof)
     found = []
     for i, j in itertools.combinations(range(n), 2):
         spread = float(np.hypot(sd[i], sd[j]))

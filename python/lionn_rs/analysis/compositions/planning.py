@@ -8,9 +8,9 @@ from typing import Final
 import numpy as np
 from scipy import stats
 
-from .arrhenius_result import CONFIDENCE
-from .composition_result import POWER, Plan
-from .replicated_means import ReplicatedMeans
+from ..arrhenius.result import CONFIDENCE
+from .means import ReplicatedMeans
+from .result import POWER, Plan
 
 __all__ = ["plans"]
 
@@ -24,10 +24,10 @@ LEAST_RATIO: Final = 1.001
 def plans(found: ReplicatedMeans, ratios: Sequence[float] = RATIOS) -> tuple[Plan, ...]:
     """Length of the runs, or number of arrangements, that shows a ratio of two conductivities.
 
-    The variance of a mean of ``n`` arrangements is ``(tau² + s²/f)/n`` for runs ``f`` times as long:
-    only the errors of the runs, ``s``, become smaller with their length. Looked for is the first
-    ``f`` or ``n`` for which the difference is the critical value of Tukey's test plus the Student t
-    of the wanted power, both in standard deviations of the difference.
+    The variance of a mean of ``n`` arrangements is ``(tau² + s²/f)/n`` for runs ``f`` times as
+    long: only the errors of the runs, ``s``, become smaller with their length. Looked for is the
+    first ``f`` or ``n`` for which the difference is the critical value of the test of all pairs plus
+    the Student t of the wanted power, both in standard deviations of the difference.
 
     Parameters
     ----------
@@ -67,8 +67,12 @@ def plans(found: ReplicatedMeans, ratios: Sequence[float] = RATIOS) -> tuple[Pla
 
 
 def _deviations(k: int, dof: float) -> float:
-    """Difference, in its standard deviations, that is found with the wanted power."""
-    critical = float(stats.studentized_range.ppf(CONFIDENCE, k, dof)) / np.sqrt(2.0)
+    """Difference, in its standard deviations, that is found with the wanted power.
+
+    With Bonferroni's critical value, a little above Tukey's and much cheaper.
+    """
+    n_pairs = k * (k - 1) // 2
+    critical = float(stats.t.ppf(1.0 - 0.5 * (1.0 - CONFIDENCE) / n_pairs, dof))
     return critical + float(stats.t.ppf(POWER, dof))
 
 
