@@ -26,8 +26,8 @@ def plans(found: ReplicatedMeans, ratios: Sequence[float] = RATIOS) -> tuple[Pla
 
     The variance of a mean of ``n`` arrangements is ``(tau² + s²/f)/n`` for runs ``f`` times as
     long: only the errors of the runs, ``s``, become smaller with their length. Looked for is the
-    first ``f`` or ``n`` for which the difference is the critical value of the test of all pairs plus
-    the Student t of the wanted power, both in standard deviations of the difference.
+    first ``f`` or ``n`` for which the difference is the critical value of the test of all pairs and
+    the Student t of the wanted power together, in standard deviations of the difference.
 
     Parameters
     ----------
