@@ -18,8 +18,8 @@ RULE_SECTIONS = ("host", "ladder", "arrangements")
 class StudyConfig(CampaignConfig):
     """What ``lionn campaign`` and ``lionn run`` read if the file has a doping rule.
 
-    The sections of ``lionn dope`` and those of ``lionn campaign``: every concentration of the ladder
-    is a structure of the campaign, every arrangement one of its files.
+    The sections of ``lionn dope`` and those of ``lionn campaign``: every concentration of the
+    ladder is a structure of the campaign, every arrangement one of its files.
     """
 
     host: HostSection = Field(description="The crystal that is doped")

@@ -1,4 +1,4 @@
-"""Figure of a comparison of compositions: conductivity, activation energy, chance to be the best."""
+"""Figure of a comparison of compositions: conductivity, activation energy, which is the best."""
 
 from __future__ import annotations
 
