@@ -84,7 +84,7 @@ def test_replica_variance_is_unbiased_and_its_interval_holds() -> None:
 
 @pytest.mark.parametrize(("between", "within"), [(0.0, 0.0), (0.4, 0.0), (0.4, 0.3), (0.0, 0.3)])
 def test_coverage_with_seeds_nested_in_arrangements(between: float, within: float) -> None:
-    """Four arrangements, two seeds of each, five temperatures; neither spread is known to the fit."""
+    """Four arrangements, two seeds of each, five temperatures; the fit knows neither spread."""
     rng = np.random.default_rng(7)
     temperature, sd = np.tile(np.repeat(T, 2), 4), np.tile(np.repeat(SD, 2), 4)
     label = np.repeat(np.arange(4), 10)

@@ -142,33 +142,19 @@ def composition_rows(
     return header, rows
 
 
-PAIR_HEADER = (
-    "pair",
-    "ratio of σ",
-    "95 %",
-    "p",
-    "ratio of σ",
-    "95 %",
-    "p",
-    "ΔE_a / eV",
-    "95 %",
-    "p",
-)
-
-
 def pair_rows(result: CompositionComparison) -> tuple[list[str], list[list[str]]]:
     """Header and one row of text for each pair of compositions."""
-    header = list(PAIR_HEADER)
-    header[1] = f"ratio of σ, {result.temperature_K:g} K"
-    header[4] = f"ratio of σ, {result.between_K:.0f} K"
-    quantities = [result.quantity(n) for n in ("conductivity", "conductivity_between")]
-    energies = result.quantity("activation_energy").pairs
+    header = ["pair", f"ratio of σ, {result.temperature_K:g} K", "95 %", "p"]
+    header += [f"ratio of σ, {result.between_K:.0f} K", "95 %", "p", "ΔE_a / eV", "95 %", "p"]
+    columns = [
+        result.quantity("conductivity").pairs,
+        result.quantity("conductivity_between").pairs,
+        result.quantity("activation_energy").pairs,
+    ]
     rows = []
-    for hot, between, energy in zip(
-        quantities[0].pairs, quantities[1].pairs, energies, strict=True
-    ):
-        row = [f"{hot.first} / {hot.second}"]
-        for pair in (hot, between):
+    for at, between, energy in zip(*columns, strict=True):
+        row = [f"{at.first} / {at.second}"]
+        for pair in (at, between):
             low, high = (float(np.exp(x)) for x in pair.interval)
             row += [significant(float(np.exp(pair.difference)), 2), interval(low, high), _p(pair)]
         row += [f"{energy.difference:+.3f}", interval(*energy.interval), _p(energy)]
@@ -184,12 +170,15 @@ def comparison_text(result: CompositionComparison) -> list[str]:
     """Sentences: is the best significant, what the spread is made of, what it takes to decide."""
     quantity = result.quantity("conductivity")
     lines = [result.statement()]
-    hot, cold = quantity.p_equal, result.quantity("activation_energy").p_equal
     middle = result.quantity("conductivity_between")
+    equal = [
+        significant(entry.p_equal, 2)
+        for entry in (quantity, middle, result.quantity("activation_energy"))
+    ]
     lines.append(
-        f"All compositions equal: p = {significant(hot, 2)} for the conductivity at "
-        f"{result.temperature_K:g} K, {significant(middle.p_equal, 2)} at {result.between_K:.0f} K, "
-        f"{significant(cold, 2)} for the activation energy."
+        f"All compositions equal: p = {equal[0]} for the conductivity at "
+        f"{result.temperature_K:g} K, {equal[1]} at {result.between_K:.0f} K, {equal[2]} for the "
+        "activation energy."
     )
     lines.append(
         f"ln σ({result.temperature_K:g} K) of {result.units} of one composition scatters by "
@@ -199,15 +188,15 @@ def comparison_text(result: CompositionComparison) -> list[str]:
         "latter become smaller in longer runs."
     )
     for plan in result.plans:
-        which = f"the observed ratio of {plan.ratio:.3g}" if plan.observed else f"{plan.ratio:g}"
+        which = f"{'the observed ratio' if plan.observed else 'a ratio'} of {plan.ratio:.3g}"
         if plan.length_factor is None:
             by_length = f"no length of the runs is enough with as many {result.units}"
         else:
             by_length = f"runs {significant(plan.length_factor, 2)} times as long"
         n = f"{plan.n_units}" if plan.n_units is not None else "more than 1000"
         lines.append(
-            f"To tell {'' if plan.observed else 'a ratio of '}{which} from none (80 % power, all pairs "
-            f"tested at 5 %): {by_length}, or {n} {result.units} of each composition."
+            f"To tell {which} from none (80 % power, all pairs tested at 5 %): {by_length}, or "
+            f"{n} {result.units} of each composition."
         )
     return [*lines, *result.warnings]
 
