@@ -103,9 +103,8 @@ def _draw(
         ax.plot(beside, own, "o", color=COLORS[1], markersize=2.8, markerfacecolor="none")
     low, high = np.array(intervals).T
     center = np.array(values)
-    x = [places[mean.name] for mean in result.means]
     ax.errorbar(
-        x, center, yerr=[center - low, high - center], fmt="s", color=COLORS[0],
+        [places[mean.name] for mean in result.means], center, yerr=[center - low, high - center], fmt="s", color=COLORS[0],
         markersize=4.5, capsize=2.5, linewidth=1.1,
     )  # fmt: skip
 

@@ -228,7 +228,7 @@ class _Nested:
         bounds = [(0.0, self.largest), (0.0, self.largest if self.run_dof > 0 else 0.0)]
         found = optimize.minimize(
             lambda pair: self.deviance(*pair),
-            start,
+            np.array(start),
             method="L-BFGS-B",
             bounds=bounds,
             options={"ftol": 1e-13, "gtol": 1e-8},
