@@ -104,8 +104,8 @@ def _draw(
     low, high = np.array(intervals).T
     center = np.array(values)
     ax.errorbar(
-        [places[mean.name] for mean in result.means], center, yerr=[center - low, high - center], fmt="s", color=COLORS[0],
-        markersize=4.5, capsize=2.5, linewidth=1.1,
+        [places[mean.name] for mean in result.means], center, yerr=[center - low, high - center],
+        fmt="s", color=COLORS[0], markersize=4.5, capsize=2.5, linewidth=1.1,
     )  # fmt: skip
 
 

@@ -145,7 +145,8 @@ def _between(values: Floats, sd: Floats, group: NDArray[np.intp]) -> float:
     found = optimize.minimize_scalar(
         deviance, bounds=around, method="bounded", options={"xatol": 1e-9 * largest}
     )
-    return 0.0 if deviance(0.0) <= float(found.fun) else float(found.x)
+    # Where nothing speaks for a spread it is none, not a small number.
+    return 0.0 if deviance(0.0) <= float(found.fun) + 1e-9 else float(found.x)
 
 
 def _equal(means: Floats, sd: Floats, dof: float) -> float:
