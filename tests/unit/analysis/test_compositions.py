@@ -170,12 +170,12 @@ def test_plans_follow_from_the_two_variances():
     group = np.repeat(np.arange(3), 4)
     found = replicated_means(0.2 * rng.standard_normal(12), np.full(12, 0.5), group)
     assert found.between_sd < 0.3
-    made = {plan.ratio: plan for plan in plans(found, ratios=(1.05, 3.0))}
+    made = {plan.ratio: plan for plan in plans(found, ratios=(1.2, 3.0))}
     tau2, need = found.between_sd**2, stats.t.ppf(1 - 0.025 / 3, 9) + stats.t.ppf(0.8, 9)
     variance = (np.log(3.0) / need) ** 2 / 2 * 4
     assert made[3.0].length_factor == pytest.approx(0.25 / (variance - tau2))
-    assert made[1.05].n_units is not None
-    assert made[1.05].n_units > made[3.0].n_units
+    assert made[1.2].n_units is not None
+    assert made[1.2].n_units > made[3.0].n_units
 
 
 def test_refusals():

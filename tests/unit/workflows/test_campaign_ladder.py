@@ -65,7 +65,7 @@ def test_every_arrangement_of_every_concentration_is_run(file):
     table = expand(config)
     assert len(table.tasks) == 3 * (1 + 2)
     assert [task.structure for task in table.tasks[::3]] == ["Ge2", "Ge1", "Ge1"]
-    assert [task.arrangement for task in table.tasks[::3]] == ["", "Ge1-1", "Ge1-2"]
+    assert [task.arrangement for task in table.tasks[::3]] == ["", "Ge1-01", "Ge1-02"]
     assert table.tasks[0].concentration == pytest.approx(4.0)
     formulas = {atoms.get_chemical_formula() for atoms in table.structures.values()}
     assert formulas == {"Ge2Li20P4S24", "GeLi19P5S24"}
@@ -82,7 +82,7 @@ def test_the_folder_holds_structures_and_rule(file, tmp_path):
     folder = prepare_campaign(config, tmp_path / "out")
     made = folder / "structures"
     record = json.loads((made / "structures.json").read_text())
-    assert [row["label"] for row in record["structures"]] == ["Ge2-1", "Ge1-1", "Ge1-2"]
+    assert [row["label"] for row in record["structures"]] == ["Ge2-1", "Ge1-01", "Ge1-02"]
     before = (made / "structures.json").stat().st_mtime_ns
     prepare_campaign(config, tmp_path / "out")
     assert (made / "structures.json").stat().st_mtime_ns == before

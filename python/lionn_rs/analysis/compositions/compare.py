@@ -105,7 +105,6 @@ def compare_compositions(
     units: UnitKind = "arrangements" if several else "seeds"
     parts = [runs_of(entry) for entry in compositions]
     beta0 = 1.0 / (BOLTZMANN_EV_K * at_K)
-    middle = float(np.mean(np.concatenate([1.0 / t for t, _, _ in parts])))
     lines = [
         line
         for k, (entry, part) in enumerate(zip(compositions, parts, strict=True))
@@ -118,7 +117,7 @@ def compare_compositions(
                 "temperatures or more; run longer or hotter"
             )
     factor = error_factor([line.fit for line in lines])
-    between_K = 1.0 / middle
+    between_K = 1.0 / float(np.mean(np.concatenate([1.0 / t for t, _, _ in parts])))
     study = Study(compositions, lines, max(factor, 1.0), at_K, between_K)
     ranking = study.means("conductivity")
     used = sum(line.n_runs for line in lines)
