@@ -54,10 +54,10 @@ def main() -> None:
         callback=keep,
     )
     columns = result.history.columns()
-    potentials = {
-        early: result.best.with_parameters(kept[early]),
-        result.best_iteration: result.best,
-    }
+    later, potential = result.best_iteration, result.best
+    if later <= early:  # best before the first look: the last one is beside it
+        later, potential = round(columns["iteration"][-1]), result.last
+    potentials = {early: result.best.with_parameters(kept[early]), later: potential}
     rows, residuals = [], {}
     for iteration, potential in potentials.items():
         found = lionn.predict(potential, split.validation)

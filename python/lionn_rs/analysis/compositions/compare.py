@@ -17,13 +17,19 @@ from typing import Final
 import numpy as np
 from numpy.typing import ArrayLike
 
+from lionn_rs.analysis.compositions.lines import (
+    FEWEST_TEMPERATURES,
+    NAMES,
+    Study,
+    error_factor,
+    lines_of,
+    runs_of,
+)
+from lionn_rs.analysis.compositions.means import ReplicatedMeans
+from lionn_rs.analysis.compositions.planning import plans
+from lionn_rs.analysis.compositions.result import CompositionComparison, UnitKind
 from lionn_rs.errors import ConfigError, DataError
 from lionn_rs.units import BOLTZMANN_EV_K
-
-from .lines import FEWEST_TEMPERATURES, NAMES, Study, error_factor, lines_of, runs_of
-from .means import ReplicatedMeans
-from .planning import plans
-from .result import CompositionComparison, UnitKind
 
 __all__ = ["Composition", "compare_compositions"]
 

@@ -9,14 +9,13 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from lionn_rs.errors import ConfigError, ShapeError
-from lionn_rs.units import BOLTZMANN_EV_K
-
-from ..arrhenius.fit import LinearFit, generalized_fit
-from ..transport.conductivity import nernst_einstein_factor
-from ..transport.trajectory import Floats
-from .means import ReplicatedMeans, chance_of_largest, replicated_means
-from .result import (
+from lionn_rs.analysis.arrhenius.fit import LinearFit, generalized_fit
+from lionn_rs.analysis.compositions.means import (
+    ReplicatedMeans,
+    chance_of_largest,
+    replicated_means,
+)
+from lionn_rs.analysis.compositions.result import (
     ArrangementLine,
     CompositionMean,
     CompositionPair,
@@ -25,9 +24,13 @@ from .result import (
     UnitKind,
     ends,
 )
+from lionn_rs.analysis.transport.conductivity import nernst_einstein_factor
+from lionn_rs.analysis.transport.trajectory import Floats
+from lionn_rs.errors import ConfigError, ShapeError
+from lionn_rs.units import BOLTZMANN_EV_K
 
 if TYPE_CHECKING:
-    from .compare import Composition
+    from lionn_rs.analysis.compositions.compare import Composition
 
 __all__ = ["NAMES", "Line", "Study", "error_factor", "lines_of", "runs_of"]
 

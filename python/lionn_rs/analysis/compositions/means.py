@@ -20,9 +20,9 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import optimize, stats
 
-from ..arrhenius.fit import ERROR_DOF
-from ..arrhenius.result import CONFIDENCE
-from ..transport.trajectory import Floats
+from lionn_rs.analysis.arrhenius.fit import ERROR_DOF
+from lionn_rs.analysis.arrhenius.result import CONFIDENCE
+from lionn_rs.analysis.transport.trajectory import Floats
 
 __all__ = ["Pair", "ReplicatedMeans", "chance_of_largest", "replicated_means"]
 

@@ -8,9 +8,9 @@ from typing import Final
 import numpy as np
 from scipy import stats
 
-from ..arrhenius.result import CONFIDENCE
-from .means import ReplicatedMeans
-from .result import POWER, Plan
+from lionn_rs.analysis.arrhenius.result import CONFIDENCE
+from lionn_rs.analysis.compositions.means import ReplicatedMeans
+from lionn_rs.analysis.compositions.result import POWER, Plan
 
 __all__ = ["plans"]
 

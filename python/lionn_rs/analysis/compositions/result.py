@@ -7,10 +7,9 @@ from typing import Final, Literal
 
 import numpy as np
 
+from lionn_rs.analysis._records import Record
+from lionn_rs.analysis.arrhenius.fit import SIGNIFICANCE
 from lionn_rs.numbers import significant
-
-from .._records import Record
-from ..arrhenius.fit import SIGNIFICANCE
 
 __all__ = [
     "ArrangementLine",
