@@ -31,7 +31,7 @@ def main() -> None:
     parser.add_argument("--iterations", type=int, help="default: 600, with --full 6000")
     choice = parser.parse_args()
     iterations = choice.iterations or (6000 if choice.full else 600)
-    early = 1000 if choice.full else 100
+    early = min(1000 if choice.full else 100, max(iterations // 2, 1))
     images = load_images(choice.images)
     split = lionn.split(images, test=0.1, validation=0.25, seed=1, by=split_by(choice.images))
     elements = sorted({s for image in images for s in image.get_chemical_symbols()})
@@ -77,10 +77,12 @@ def main() -> None:
                 len(structure.members),
             )
         )
+    test = result.metrics["test"]
     notes = [
         f"{len(split.train)} images for training, {len(split.validation)} for validation, of "
         f"{choice.images}; stopped: {result.stop_reason}.",
-        f"test after the choice: {result.metrics['test']}",
+        f"test after the choice: {1e3 * test.energy_rmse_per_atom:.2f} meV/atom, "
+        f"{test.force_rmse:.4f} eV/Å",
         PAPER + ".",
     ]
     write(choice.output, "figure_4", "Figure 4: training", HEADER, rows, notes)
