@@ -76,7 +76,7 @@ def add_published(figure, compared) -> None:
             middle.plot(x, energy, "*", color=COLORS[3])
     handle = left.get_legend_handles_labels()[0][:1]
     if handle:
-        left.legend(handle, ["paper"], fontsize=7)
+        left.legend(handle, ["paper"], fontsize=7, frameon=False)
 
 
 if __name__ == "__main__":
