@@ -67,7 +67,7 @@ def draw(output, groups) -> None:
                     numbers, [s.mean for s in found], yerr=[s.spread or 0.0 for s in found],
                     fmt=mark, color=color, capsize=2, markersize=4, label=label,
                 )  # fmt: skip
-            axis.set_ylim(bottom=0.0)
+        left.set_ylim(bottom=0.0)
         left.set_ylabel("force RMSE / eV/Å")
         left.set_xlabel("nodes in each of two layers")
         right.set_xlabel("layers of five nodes")

@@ -125,8 +125,8 @@ def draw(output, columns, residuals, best) -> None:
             axis.axhline(0.0, color=GRAY, linewidth=0.6)
             axis.set_ylim(-highest, highest)
             axis.set_title(f"iteration {iteration}", loc="right")
-            axis.set_xlabel("energy, mean removed / meV/atom")
-            axis.set_ylabel("residual / meV/atom")
+            axis.set_xlabel("energy − mean / meV/atom", fontsize=8)
+            axis.set_ylabel("residual / meV/atom", fontsize=8)
             panel_label(axis, letter)
     save_figure(figure, output, "figure_4")
 

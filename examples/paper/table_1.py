@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from common import TABLE_1, grid, options, split_by, write
 
+from lionn_rs.plots.campaign import plain_log_axis
 from lionn_rs.plots.style import COLORS, DOUBLE_IN, new_figure, panel_label
 from lionn_rs.workflows.figures import save_figure
 
@@ -88,7 +89,7 @@ def draw(output, points) -> None:
                     name, (cost, error), xytext=(4, 3), textcoords="offset points", fontsize=6.5
                 )
         for axis in (left, right):
-            axis.set_yscale("log")
+            plain_log_axis(axis)
             axis.set_ylabel("force RMSE, training / eV/Å")
         left.set_xlabel("symmetry functions")
         right.set_xlabel("energy and forces / µs per atom")
