@@ -46,13 +46,8 @@ def command(
         run_campaign(config, output, force=force, quiet=quiet)
         return
 
-    from lionn_rs.workflows.jobs.stop_file import StoppedByFile
     from lionn_rs.workflows.run import demo_config, run_workflow
 
     with demo_config() if config is None else nullcontext(config) as path:
-        try:
-            report = run_workflow(path, output, resume=resume, force=force, progress=not quiet)
-        except StoppedByFile as stopped:
-            say(str(stopped))
-        else:
-            say(f"report: {report}")
+        report = run_workflow(path, output, resume=resume, force=force, progress=not quiet)
+    say(f"report: {report}")

@@ -68,6 +68,17 @@ def test_arrhenius_figure(tmp_path: Path) -> None:
     style.save(figure, tmp_path / "arrhenius.png")
 
 
+def test_an_unsupported_extrapolation_is_not_drawn() -> None:
+    """Three scattered points: the interval at 300 K spans tens of orders of magnitude."""
+    fit = arrhenius([700.0, 900.0, 1200.0], [1e-4, 8e-5, 1.9e-4], [0.2, 0.2, 0.2])
+    assert not fit.extrapolation.supported
+    (axes,) = figures.plot_arrhenius(fit).axes[:1]
+    labels = [text.get_text() for text in axes.get_legend().get_texts()]
+    assert "300 K: no value, interval too wide" in labels
+    assert not any("σ" in label for label in labels)
+    assert axes.get_xlim()[1] < 1000.0 / 650.0
+
+
 def test_path_and_rdf_figures(path: tuple[np.ndarray, list[str]], tmp_path: Path) -> None:
     positions, symbols = path
     style.save(structure.plot_paths(positions, cell=CELL, symbols=symbols), tmp_path / "paths.png")

@@ -232,7 +232,7 @@ def arrhenius_from_results(
         raise ConfigError("arrhenius: the runs are of different carriers")
     n_carriers = used[0].n_carriers
     volume = float(np.mean([r.volume_A3 / r.n_carriers for r in used])) * n_carriers
-    return arrhenius(
+    fit = arrhenius(
         [r.temperature_K for r in used],
         np.array([r.diffusivity_cm2_s for r in used], dtype=np.float64),
         np.array([r.ln_sd for r in used], dtype=np.float64),
@@ -252,6 +252,18 @@ def arrhenius_from_results(
         charge=used[0].charge,
         volume_A3=volume,
     )
+    return replace(fit, warnings=(*_clock_warnings([*results, *direct]), *fit.warnings))
+
+
+def _clock_warnings(results: Sequence[DiffusionResult | CombinedDiffusion]) -> list[str]:
+    """Name runs whose stated frame interval contradicts their stated temperature."""
+    runs = [run for r in results for run in (r.runs if isinstance(r, CombinedDiffusion) else (r,))]
+    texts = [
+        f"{run.temperature_K:g} K: {run.clock.warning}"
+        for run in runs
+        if run.clock is not None and not run.clock.consistent
+    ]
+    return list(dict.fromkeys(texts))
 
 
 def _compare(

@@ -194,7 +194,8 @@ def _analyze(
         refusal = melted[0]
     hop, source = run.given_hop or run.site, "given" if run.given_hop else "site distance"
     spreads: tuple[SpreadError, ...] = ()
-    warnings: list[str] = []
+    doubts = [r.clock.warning for r in alone if r.clock is not None and r.clock.warning]
+    warnings = list(dict.fromkeys(doubts))
     value = ln_sd = interval = n_hops = None
     method = "none"
     estimates: tuple[ErrorEstimate, ...] = ()

@@ -162,6 +162,11 @@ def analyze(
         site_distance_A=study.site,
     )
     warnings = [*motion.unwrapping.warnings, *_framework_warnings(framework, motion.drift)]
+    clock = motion.timer.check(
+        frame_interval_fs=study.interval_fs, temperature_K=study.temperature_K
+    )
+    if clock is not None and not clock.consistent:
+        warnings.append(clock.warning)
     melted = ", ".join(species.symbol for species in framework if species.verdict == "melted")
     melted = f"the framework is not solid: {melted} diffuses too" if melted else ""
     tracer = self_diffusion(study, carrier, curves, window_ps, melted)
@@ -247,6 +252,7 @@ def analyze(
         ),
         warnings=tuple(warnings),
         estimates=estimates,
+        clock=clock,
     )
 
 

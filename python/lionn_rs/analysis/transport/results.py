@@ -13,12 +13,14 @@ from lionn_rs.analysis.transport.msd import MsdCurve
 from lionn_rs.analysis.transport.pymatgen_peer import PymatgenValue
 from lionn_rs.analysis.transport.resampling import ErrorEstimate, SpreadError
 from lionn_rs.analysis.transport.tensor import DiffusionTensor
+from lionn_rs.analysis.transport.timing import ClockCheck
 from lionn_rs.analysis.transport.trajectory import Floats
 from lionn_rs.analysis.transport.window import FitWindow
 from lionn_rs.numbers import interval, power_with_error, significant
 
-SCHEMA_VERSION = 2
-"""Of the record below. 2: tensor, unwrapping, charges, species and Onsager coefficients."""
+SCHEMA_VERSION = 3
+"""Of the record below. 2: tensor, unwrapping, charges, species and Onsager coefficients.
+3: clock."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -92,6 +94,9 @@ class DiffusionResult(Record):
     warnings: tuple[str, ...]
     estimates: tuple[ErrorEstimate, ...] = ()
     """Errors by all methods side by side, those of others included; empty when not diffusive."""
+    clock: ClockCheck | None = None
+    """Stated frame interval against stated temperature; ``None`` where atoms do not fly freely from
+    frame to frame, and the interval cannot be judged."""
 
     def __str__(self) -> str:
         """One line for the terminal."""

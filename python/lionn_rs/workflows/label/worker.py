@@ -8,6 +8,7 @@ of workers on any number of machines share a queue.
 
 from __future__ import annotations
 
+import gc
 import json
 import os
 import signal
@@ -262,6 +263,7 @@ class _Desk:
         if close is not None:
             with suppress(Exception):  # it is not needed any more
                 close()
+        gc.collect()  # codes inside Python hold gigabytes in circles of references
 
     def label(self, entry: Entry) -> None:
         """Compute and write the result of the frame that was prepared.
