@@ -100,7 +100,7 @@ def test_table_2_and_figure_5c_stand_beside_the_paper(run, tmp_path, monkeypatch
     assert [row["source"] for row in rows][1::2] == ["paper"] * 3
     ours = {row["material"]: row for row in rows[::2]}
     assert float(ours["1.33 % Cl"]["E_a / eV"]) == pytest.approx(0.24, abs=0.01)
-    assert ours["1.33 % Cl"]["chance to be the best"] == "100 %"
+    assert float(ours["1.33 % Cl"]["chance to be the best"].removesuffix(" %")) > 95.0
     text = (tmp_path / "out" / "table_2.md").read_text(encoding="utf-8")
     assert "That it is the best is significant" in text
     assert len(run(load("figure_5c"))) == 12
