@@ -224,14 +224,15 @@ class _Nested:
         """Estimate the standard deviations between labels and between the runs of one."""
         grid = self.largest * np.linspace(0.0, 1.0, 15) ** 2
         others = grid if self.run_dof > 0 else grid[:1]
-        start = min(itertools.product(grid, others), key=lambda pair: self.deviance(*pair))
+        pairs = itertools.product(grid.tolist(), others.tolist())
+        start = min(pairs, key=lambda pair: self.deviance(*pair))
         bounds = [(0.0, self.largest), (0.0, self.largest if self.run_dof > 0 else 0.0)]
-        found = optimize.minimize(
-            lambda pair: self.deviance(*pair),
-            np.array(start),
+        found = optimize.minimize(  # type: ignore[call-overload] # a function of one argument
+            lambda pair: self.deviance(float(pair[0]), float(pair[1])),
+            np.array(start, dtype=np.float64),
             method="L-BFGS-B",
             bounds=bounds,
-            options={"ftol": 1e-13, "gtol": 1e-8},
+            tol=1e-12,
         )
         best = [float(x) for x in found.x]
         for k in (0, 1):  # Where nothing speaks for a spread it is none, not a small number.
