@@ -18,6 +18,7 @@ from lionn_rs.cli import (
     check,
     compare,
     convert,
+    data,
     density,
     diagnose,
     diffusion,
@@ -88,6 +89,7 @@ for module in (
     name = module.__name__.rpartition(".")[2].replace("_", "-")
     app.command(name=name)(module.command)
 app.add_typer(campaign.app, name="campaign")
+app.add_typer(data.app, name="data")
 app.add_typer(lammps.app, name="lammps")
 
 

@@ -60,9 +60,9 @@ def diffusivity(
 
     The window-averaged, drift-corrected MSD is fitted by a line with free intercept, ``MSD = c + 6
     D t``, by generalized least squares with its analytic covariance (see
-    :mod:`lionn_rs.analysis.transport.gls`). The reported interval is the widest of that error's and
-    of its combinations with the spreads between ions, between time blocks, and of ions that hop in
-    concert (:func:`lionn_rs.analysis.transport.uncertainty.widest`). When the motion does not
+    :mod:`lionn_rs.analysis.transport.gls`). The reported interval widens that error as far as the
+    spreads between ions, between time blocks, and of ions that hop in concert say that it is too
+    small (:func:`lionn_rs.analysis.transport.uncertainty.reported_error`). When the motion does not
     support a number (see :mod:`lionn_rs.analysis.transport.window`), the result has
     ``diffusive=False``, a reason, and a 95 % upper bound.
 

@@ -65,11 +65,12 @@ class DiffusionResult(Record):
     interval_cm2_s: tuple[float, float] | None
     """95 % interval, symmetric in ln D."""
     ln_sd: float | None
-    """Standard deviation of ln D: the relative error, of the method named below."""
+    """Standard deviation of ln D: the relative error."""
     method: str
-    """``gls``, ``ions``, ``blocks``, ``concerted`` or ``runs``: the most conservative justified
-    error. ``+curvature`` when the MSD is bent in the window; half of the change of slope is then
-    added in quadrature. ``none`` when not diffusive."""
+    """``ions``, ``blocks``, ``concerted`` or ``runs``: the spread with the largest excess over the
+    analytic error, of those that show one more likely than not; ``gls`` if none does.
+    ``+curvature`` when the MSD is bent in the window; half of the change of slope is then added in
+    quadrature. ``none`` when not diffusive."""
     gls_relative_sd: float | None
     spreads: tuple[SpreadError, ...]
     n_hops: float | None

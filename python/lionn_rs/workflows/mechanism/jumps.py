@@ -29,18 +29,10 @@ def read_sites(path: Path, run: Run, carrier: str) -> SiteSet:
     DataError
         If the file cannot be read or its cell is not that of the run.
     """
-    from ase import Atoms
-    from ase.io import read
-
     from lionn_rs.analysis import sites_from_coordinates
+    from lionn_rs.data import read_structures
 
-    if not path.is_file():
-        raise DataError(f"{path}: no such file")
-    try:
-        atoms = read(path, index=0)
-        assert isinstance(atoms, Atoms)
-    except Exception as error:  # the readers of ASE raise anything
-        raise DataError(f"{path}: cannot be read as a structure ({error})") from error
+    (atoms,) = read_structures(path, index="0")
     if np.abs(atoms.cell.cellpar() - _parameters(run)).max() > 0.05 * _parameters(run).max():
         raise DataError(
             f"{path}: the cell {np.round(atoms.cell.cellpar(), 2).tolist()} is not that of the run "
