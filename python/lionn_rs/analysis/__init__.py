@@ -19,6 +19,8 @@ from lionn_rs.analysis.arrhenius.result import (
     UpperBound,
     VtfFit,
 )
+from lionn_rs.analysis.compositions.compare import Composition, compare_compositions
+from lionn_rs.analysis.compositions.result import CompositionComparison
 from lionn_rs.analysis.mechanism.attempt import EffectiveBarrier, effective_barrier
 from lionn_rs.analysis.mechanism.ion_density import DensitySummary, IonDensity, ion_density
 from lionn_rs.analysis.mechanism.jump_records import JumpResult
@@ -71,6 +73,8 @@ __all__ = [
     "ClockCheck",
     "CollectiveResult",
     "CombinedDiffusion",
+    "Composition",
+    "CompositionComparison",
     "DensitySummary",
     "DiffusionResult",
     "DiffusionTensor",
@@ -103,6 +107,7 @@ __all__ = [
     "binding_energy",
     "collective_msd",
     "combine_replicas",
+    "compare_compositions",
     "cross_msd",
     "diffusivity",
     "diffusivity_of_runs",
