@@ -20,6 +20,7 @@ from lionn_rs import G2, G4, G5, Cosine, Polynomial
 from lionn_rs.interop import read_potential, write_potential
 from tests.conftest import random_crystal, random_potential
 from tests.unit.interop.amp_texts import cluster, crystal
+from tests.unit.interop.test_amp_reading import NO_DERIVATIVES
 from tests.unit.interop.test_amp_writing import plain, potential_of
 
 PROGRAM = Path(__file__).parents[2] / "reference" / "amp" / "program.py"
@@ -55,11 +56,17 @@ def predictions(path: Path, images: list[Atoms]) -> list[dict]:
     return json.loads(amp("predict", path, structures))
 
 
-def agree(potential: lionn.Potential | lionn.Committee, path: Path, images: list[Atoms]) -> None:
+def agree(
+    potential: lionn.Potential | lionn.Committee,
+    path: Path,
+    images: list[Atoms],
+    forces: bool = True,
+) -> None:
     for atoms, expected in zip(images, predictions(path, images), strict=True):
         result = potential.evaluate(atoms)
         assert result.energy == pytest.approx(expected["energy"], abs=TOLERANCE_eV)
-        np.testing.assert_allclose(result.forces, expected["forces"], atol=TOLERANCE_eV_A)
+        if forces:
+            np.testing.assert_allclose(result.forces, expected["forces"], atol=TOLERANCE_eV_A)
 
 
 def functions() -> lionn.Gaussian:
@@ -104,7 +111,8 @@ def test_amp_predicts_the_same_with_what_is_written(tmp_path, name):
     potential = WRITTEN[name]()
     write_potential(potential, tmp_path / "model.amp")
     images = [random_crystal(2, 8)] if name == "default" else [cluster(), crystal()]
-    agree(potential, tmp_path / "model.amp", images)
+    # AMP's forces do not belong to its energies where coefficients differ from center to center.
+    agree(potential, tmp_path / "model.amp", images, forces=name != "weights")
 
 
 def test_amp_predicts_the_same_with_an_ensemble(tmp_path):
@@ -124,7 +132,8 @@ def test_what_amp_trains_and_writes_is_read(tmp_path):
         for atoms, expected in zip(structures, results, strict=True):
             result = potential.evaluate(atoms)
             assert result.energy == pytest.approx(expected["energy"], abs=TOLERANCE_eV)
-            np.testing.assert_allclose(result.forces, expected["forces"], atol=TOLERANCE_eV_A)
+            if name not in NO_DERIVATIVES:
+                np.testing.assert_allclose(result.forces, expected["forces"], atol=TOLERANCE_eV_A)
 
 
 def test_forces_that_amp_leaves_out(tmp_path):

@@ -31,6 +31,8 @@ REFERENCE = Path(__file__).parents[2] / "reference" / "amp"
 FILES = sorted(path.name for path in [*REFERENCE.glob("*.amp"), *REFERENCE.glob("*.ensemble")])
 # AMP's Zernike moments are differences of numbers a thousand times as large as the scaled range.
 ENERGY_TOLERANCE, FORCE_TOLERANCE = 1e-9, 1e-7
+NO_DERIVATIVES = {"zernike_weights.amp"}
+"""Where coefficients differ from center to center, AMP's forces are not those of its energies."""
 
 
 def written(tmp_path: Path, descriptor: dict, network: dict) -> Path:
@@ -54,7 +56,11 @@ def test_amp_itself_has_the_same_energies_and_forces(name):
     for entry, expected in zip(stored["structures"], stored[name], strict=True):
         result = potential.evaluate(Atoms(**entry))
         assert result.energy == pytest.approx(expected["energy"], abs=ENERGY_TOLERANCE)
-        np.testing.assert_allclose(result.forces, expected["forces"], atol=FORCE_TOLERANCE)
+        if name in NO_DERIVATIVES:
+            # Richardson differences of energies, which are AMP's, of forces up to 0.1 eV/Å.
+            assert lionn.testing.check_derivatives(potential, Atoms(**entry)).force_error < 1e-8
+        else:
+            np.testing.assert_allclose(result.forces, expected["forces"], atol=FORCE_TOLERANCE)
 
 
 def test_reference_files_hold_every_kind_of_calculator():
