@@ -95,6 +95,7 @@ def command_line_page() -> str:
         "md",
         "diffusion",
         "arrhenius",
+        "compare",
         "campaign",
         "campaign run",
         "campaign status",
@@ -109,6 +110,7 @@ def command_line_page() -> str:
         "run",
         "bench",
         "info",
+        "schema",
         "lammps export",
         "lammps check",
     ):
@@ -126,7 +128,68 @@ def _help(command: str) -> str:
     return "\n".join(line.rstrip() for line in stream.getvalue().strip().splitlines())
 
 
-PAGES = {"configuration.md": configuration_page, "command-line.md": command_line_page}
+def results_page() -> str:
+    """Fields of the result files, as their JSON Schemas have them."""
+    from lionn_rs.analysis.schema import RESULTS, result_schema
+
+    lines = [
+        "# Result files",
+        "",
+        "Written by `docs/generate.py` from the records in `lionn_rs.analysis`; change it there.",
+        "",
+        "`lionn schema NAME` prints the JSON Schema (draft 2020-12) of a file, as does",
+        "`lionn_rs.analysis.result_schema(name)`. A number that is not finite is `null` in an",
+        "array; elsewhere `null` says that there is no such number. `DiffusionResult.from_dict`",
+        "and the `from_dict` of every other record make objects of the dicts again.",
+    ]
+    records: dict[str, Any] = {}
+    for name, (file, _) in RESULTS.items():
+        schema = result_schema(name)
+        lines += ["", f"## {file}", "", f"Of `lionn {name}`. {schema.get('description', '')}", ""]
+        lines += _fields(schema)
+        for record, content in schema["$defs"].items():
+            # 'compare' leaves curves out of records that others have whole.
+            if len(content["properties"]) > len(records.get(record, {}).get("properties", {})):
+                records[record] = content
+    lines += ["", "# Records within them"]
+    for record, content in sorted(records.items()):
+        lines += ["", f"## {record}", "", content["description"], "", *_fields(content)]
+    return "\n".join(line.rstrip() for line in lines) + "\n"
+
+
+def _fields(schema: dict[str, Any]) -> list[str]:
+    lines = ["| field | type | unit | meaning |", "|---|---|---|---|"]
+    for key, entry in schema["properties"].items():
+        kind = _type(entry).replace("|", "\\|")
+        meaning = entry.get("description", "").replace("|", "\\|")
+        lines.append(f"| `{key}` | {kind} | {entry.get('unit', '')} | {meaning} |")
+    return lines
+
+
+def _type(entry: dict[str, Any]) -> str:
+    """Type of a field in words."""
+    if "const" in entry:
+        return f"always {entry['const']}"
+    if "enum" in entry:
+        return " or ".join(f"`{value}`" for value in entry["enum"])
+    if "$ref" in entry:
+        record = entry["$ref"].rpartition("/")[2]
+        return f"[{record}](#{record.lower()})"
+    if "anyOf" in entry:
+        return " or ".join(_type(part) for part in entry["anyOf"])
+    if "prefixItems" in entry:
+        return f"{entry['minItems']} of {_type(entry['prefixItems'][0])}"
+    kind = entry.get("type", "anything")
+    if kind == "array":
+        return f"list of {_type(entry['items'])}"
+    return kind if isinstance(kind, str) else " or ".join(kind)
+
+
+PAGES = {
+    "configuration.md": configuration_page,
+    "command-line.md": command_line_page,
+    "results.md": results_page,
+}
 UNCHECKED = {"command-line.md"}
 """Its layout depends on the installed version of typer."""
 

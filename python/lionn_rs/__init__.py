@@ -15,7 +15,8 @@ if TYPE_CHECKING:
     from lionn_rs import analysis, datasets, lammps, md, plots, testing, trajectories
     from lionn_rs.calculator import LionnCalculator
     from lionn_rs.committee import Committee, load
-    from lionn_rs.data import read_images, split
+    from lionn_rs.data.reading import read_images
+    from lionn_rs.data.split import split
     from lionn_rs.density import PowerSpectrum, Zernike
     from lionn_rs.descriptor_selection import prune
     from lionn_rs.descriptors import G2, G4, G5, Cosine, Descriptor, Gaussian, Polynomial

@@ -70,14 +70,22 @@ class DataSection(Section):
 
     images: list[str] = Field(
         min_length=1,
-        description="Files of labeled images (extxyz, VASP OUTCAR, ...; anything that ASE reads), "
-        "relative to the TOML file, or 'dataset:NAME' for a bundled set",
+        description="Files or folders of labeled images (extxyz, vasprun.xml, OUTCAR, DeePMD, ...: "
+        "see docs/how-to/data.md), relative to the TOML file, or 'dataset:NAME' for a bundled set",
     )
     index: str = Field(":", description="Which images of each file, as in ASE ('::10', '-100:')")
     energy: str | None = Field(
         None,
         description="Energy label; default: 'free_energy' (forces are its derivative) if every "
         "image has it, else 'energy'",
+    )
+    forces: str = Field("forces", description="Label of the forces, eV/Å")
+    stress: str = Field("stress", description="Label of the stress, eV/Å³, positive = tension")
+    format: str | None = Field(
+        None, description="Format of the files, where their names do not tell it"
+    )
+    units: Literal["eV-A", "Ha-bohr"] | None = Field(
+        None, description="Units of n2p2 files, which do not say them"
     )
     test: Fraction = Field(0.2, description="Fraction of the images kept for the final test")
     validation: Fraction = Field(
@@ -211,7 +219,8 @@ class TrainingSection(Section):
     learn_contraction: bool = Field(
         False,
         description="Learn the contraction of descriptor type 'powerspectrum' together with the "
-        "networks; with optimizer 'adam', 'bfgs' or 'l-bfgs'. In a scan: of those that are",
+        "networks; with optimizer 'adam', 'bfgs' or 'l-bfgs'. In a scan: of those that are. In a "
+        "committee: by one potential first, whose descriptor the members share",
     )
     max_iterations: Count = Field(1000, description="Limit on optimizer iterations")
     energy_weight: NonNegative = Field(1.0, description="Weight of (energy error per atom)²")

@@ -73,12 +73,17 @@ class CampaignConfig(TransportConfig):
     )
     md: MdSection = Field(description="Molecular-dynamics protocol")
 
+    @property
+    def has_structures(self) -> bool:
+        """Whether the file says what is run."""
+        return self.campaign.structures is not None or self.md.structure is not None
+
     @model_validator(mode="after")
     def _has_structures(self) -> CampaignConfig:
-        if self.campaign.structures is None and self.md.structure is None:
+        if not self.has_structures:
             raise ValueError(
                 "[campaign] missing key 'structures' (tables [[campaign.structures]] with name "
-                "and files, or one structure in [md])"
+                "and files, one structure in [md], or a doping rule in [host] and [ladder])"
             )
         return self
 

@@ -77,10 +77,12 @@ def load_config(
     from lionn_rs.config import RunConfig, ScanConfig
     from lionn_rs.config_campaign import CampaignConfig
     from lionn_rs.config_label import LabelConfig
+    from lionn_rs.structures.rule import DopeConfig
 
     content = read_toml(path)
     known = RunConfig.model_fields.keys() | ScanConfig.model_fields.keys()
     known |= CampaignConfig.model_fields.keys() | LabelConfig.model_fields.keys()
+    known |= DopeConfig.model_fields.keys()
     for section in known - model.model_fields.keys():
         content.pop(section, None)
     merge_overrides(content, overrides or {})

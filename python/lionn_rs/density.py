@@ -30,8 +30,9 @@ class Zernike(Descriptor):
     """Zernike descriptor: rotationally invariant norms of the Zernike moments of the density.
 
     ``p_nl = sum_m |c_nlm|²`` with ``c_nlm = sum_j w_j fc(r_ij) R_nl(r_ij/Rc) Y_lm(r_ij)``, n up to
-    ``n_max``, n - l even, n outer. Equal to AMP's for the default weights, apart from a defect of
-    AMP: it leaves out neighbors whose periodic image is displaced along all three lattice vectors.
+    ``n_max``, n - l even, n outer. Equal to AMP's for the default weights; but AMP's forces lack a
+    part where two atoms meet only through an image that is displaced along all three lattice
+    vectors.
 
     Parameters
     ----------
@@ -44,9 +45,10 @@ class Zernike(Descriptor):
     resolved : bool
         Tell neighbors of different elements apart: ``p_nl^ab = sum_m c^a_nlm c^b_nlm`` for every
         pair of elements a <= b instead of one weighted density.
-    weights : mapping of str to float, optional
+    weights : mapping of str to float, or of str to such mappings, optional
         Weight ``w_j`` of each neighbor element; default: its atomic number (as in AMP), and one if
-        elements are resolved.
+        elements are resolved. Given as ``{center: {neighbor: weight}}``, every center element has
+        its own.
 
     Raises
     ------
@@ -73,7 +75,7 @@ class Zernike(Descriptor):
         cutoff: Cutoff,
         n_max: int = 5,
         resolved: bool = False,
-        weights: Mapping[str, float] | None = None,
+        weights: Mapping[str, float] | Mapping[str, Mapping[str, float]] | None = None,
     ) -> None:
         spec: dict[str, Any] = {
             "type": "zernike",
@@ -83,7 +85,10 @@ class Zernike(Descriptor):
             "resolved": resolved,
         }
         if weights is not None:
-            spec["weights"] = dict(weights)
+            spec["weights"] = {
+                element: dict(weight) if isinstance(weight, Mapping) else weight
+                for element, weight in weights.items()
+            }
         super().__init__(spec)
 
 

@@ -39,6 +39,14 @@ def read_document(path: Path) -> dict[str, Any]:
     ModelFileError
         If the file is missing, is not a potential file, or has been damaged.
     """
+    from lionn_rs.interop.formats import identify
+
+    other = identify(path)
+    if path.exists() and other is not None and other.name != "lionn":
+        raise ModelFileError(
+            f"{path}: a potential of {other.title}; 'lionn convert {path.name} model.json' makes "
+            "one of lionn_rs from it"
+        )
     try:
         document = json.loads(read_potential_text(path))
     except FileNotFoundError:

@@ -35,7 +35,7 @@ def progress(
     description : str
         What is running, a few words.
     total : float
-        Number of units of work.
+        Number of units of work; 0 if it is not known.
     unit : str
         Name of one unit ("iterations", "steps"), shown with the rate.
     enabled : bool
@@ -96,7 +96,7 @@ class ProgressDisplay:
                 _RateColumn(self),
                 console=console,
             )
-            self._task = self._bar.add_task(self.description, total=self.total)
+            self._task = self._bar.add_task(self.description, total=self.total or None)
             self._bar.start()
         return self
 
@@ -138,13 +138,20 @@ class ProgressDisplay:
             print(text, file=sys.stderr, flush=True)  # noqa: T201
 
     @property
+    def _count(self) -> str:
+        """Units done and, where it is known, their number."""
+        return f"{self.done:.0f}" + (f"/{self.total:.0f}" if self.total else "")
+
+    @property
     def status(self) -> str:
         """Done, rate, time left and the last info, as one line of text."""
         elapsed = time.monotonic() - self._started
         done_here = self.done - self._skipped
         rate = done_here / elapsed if elapsed > 0 else 0.0
-        parts = [f"{self.done:.0f}/{self.total:.0f} {self.unit}"]
-        if done_here > 0:
+        parts = [f"{self._count} {self.unit}"]
+        if done_here > 0 and not self.total:
+            parts.append(_rate_text(rate, self.unit))
+        elif done_here > 0:
             left = max(self.total - self.done, 0.0) / rate if rate > 0 else 0.0
             parts.append(_rate_text(rate, self.unit))
             if self._speed is not None:
@@ -157,7 +164,7 @@ class ProgressDisplay:
             text = self.status
         else:
             elapsed = time.monotonic() - self._started
-            text = f"{end}, {self.done:.0f}/{self.total:.0f} {self.unit}"
+            text = f"{end}, {self._count} {self.unit}"
             text += f" in {format_duration(elapsed)}"
             if self._speed is not None and self.done > self._skipped and elapsed > 0:
                 text += f" · {self._speed((self.done - self._skipped) / elapsed)}"

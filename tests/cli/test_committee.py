@@ -43,6 +43,38 @@ def test_training_writes_its_files(trained, lionn):
     assert "output folder is not empty" in outcome.err
 
 
+def test_members_share_the_contraction_that_one_potential_learns(lionn, tmp_path):
+    """Else a committee of power spectra could be trained in Python only."""
+    config, out = tmp_path / "spectrum.toml", tmp_path / "out"
+    config.write_text(
+        '[data]\nimages = "dataset:lgps_gpaw_pbe"\nindex = "::20"\nvalidation = 0.3\n'
+        '[descriptor]\ntype = "powerspectrum"\ncutoff = 3.5\nn_radial = 3\nl_max = 1\n'
+        'n_channels = 2\n[network]\nhidden_layers = [2]\n[training]\noptimizer = "adam"\n'
+        "learn_contraction = true\nmax_iterations = 3\nwall_time_s = 500\n",
+        encoding="utf-8",
+    )
+    arguments = ["train", config, "--committee", 2, "--output", out, "--quiet"]
+    outcome = lionn(*arguments)
+    assert outcome.code == 0, outcome.err
+    first = lionn_rs.load(out / "contraction" / "best.json")
+    committee = lionn_rs.Committee.load(out / "committee.json")
+    assert committee.members[0].descriptor.spec == first.descriptor.spec
+    # Learned: a potential that keeps its first contraction has another.
+    kept = config.read_text().replace("learn_contraction = true\n", "")
+    config.write_text(kept, encoding="utf-8")
+    outcome = lionn("train", config, "--output", tmp_path / "kept", "--quiet")
+    assert outcome.code == 0, outcome.err
+    other = lionn_rs.load(tmp_path / "kept" / "best.json")
+    assert other.descriptor.spec != first.descriptor.spec
+    before = committee.hash
+    config.write_text(
+        kept.replace("[training]\n", "[training]\nlearn_contraction = true\n"), encoding="utf-8"
+    )
+    outcome = lionn(*arguments, "--resume")
+    assert outcome.code == 0, outcome.err
+    assert lionn_rs.load(out / "committee.json").hash == before
+
+
 def test_info_evaluate_and_check_take_a_committee(trained, lionn, tmp_path):
     outcome = lionn("info", trained)
     assert outcome.code == 0, outcome.err

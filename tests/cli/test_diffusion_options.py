@@ -1,4 +1,4 @@
-"""``lionn diffusion`` with charges, directions and further mobile species from a TOML file."""
+"""``lionn diffusion`` with charges, directions and further mobile species, from file or options."""
 
 from __future__ import annotations
 
@@ -63,3 +63,17 @@ def test_what_makes_no_sense_is_named(folder, lionn, tmp_path, text, message):
     outcome = configured(lionn, folder, tmp_path, text)
     assert outcome.code != 0
     assert message in outcome.err
+
+
+def test_charges_on_the_command_line_are_those_of_the_file(folder, lionn, tmp_path):
+    text = 'charges = {Li = 1, S = -2}\ndirections = ["c", "[110]"]\nmobile = ["S"]\n'
+    assert configured(lionn, folder, tmp_path, text).code == 0
+    expected = (folder / "diffusion.json").read_text()
+    options = ("--charges", "Li=1, S=-2", "--directions", "c,[110]", "--mobile", "S")
+    outcome = lionn("diffusion", folder, "--no-pymatgen", *options)
+    assert outcome.code == 0, outcome.err
+    assert (folder / "diffusion.json").read_text() == expected
+    for wrong in ("Li", "Li=", "Li=one,S=-2"):
+        outcome = lionn("diffusion", folder, "--charges", wrong)
+        assert outcome.code == 2
+        assert f"--charges must look like Li=1,Cl=-1, got '{wrong}'" in outcome.err

@@ -26,12 +26,12 @@ def load(name: str) -> ModuleType:
 
 @pytest.fixture(scope="module")
 def table2() -> ModuleType:
-    return load("table2_check")
+    return load("table_2_check")
 
 
 @pytest.fixture(scope="module")
 def table3() -> ModuleType:
-    return load("table3")
+    return load("table_3")
 
 
 def test_columns_of_table_2(table2):
@@ -92,7 +92,7 @@ def test_numbers_of_table_3(table3):
         assert sum(table3.composition(n).values()) == table3.N_ATOMS
 
 
-@pytest.mark.parametrize("name", ["table2_check", "table3"])
+@pytest.mark.parametrize("name", ["table_2_check", "table_3"])
 def test_scripts_write_their_tables(name, tmp_path):
     run = subprocess.run(
         [sys.executable, PAPER / f"{name}.py", "--output", "out"],

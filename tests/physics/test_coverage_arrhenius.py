@@ -82,6 +82,27 @@ def test_replica_variance_is_unbiased_and_its_interval_holds() -> None:
     assert 0.91 <= inside / trials <= 0.98
 
 
+@pytest.mark.parametrize(("between", "within"), [(0.0, 0.0), (0.4, 0.0), (0.4, 0.3), (0.0, 0.3)])
+def test_coverage_with_seeds_nested_in_arrangements(between: float, within: float) -> None:
+    """Four arrangements, two seeds of each, five temperatures; the fit knows neither spread."""
+    rng = np.random.default_rng(7)
+    temperature, sd = np.tile(np.repeat(T, 2), 4), np.tile(np.repeat(SD, 2), 4)
+    label = np.repeat(np.arange(4), 10)
+    truth, energy, inside, trials = float(line(np.array(300.0))), 0, 0, 300
+    for _ in range(trials):
+        noise = np.hypot(sd, within) * rng.standard_normal(40)
+        noise += between * rng.standard_normal(4)[label]
+        fit = arrhenius(temperature, line(temperature) * np.exp(noise), sd, replica_labels=label)
+        low, high = fit.extrapolation.interval_cm2_s
+        inside += low <= truth <= high
+        low, high = fit.activation_energy_interval_eV
+        energy += low <= 0.25 <= high
+    print(f"\n{between}, {within}: 300 K {inside / trials:.3f}, E_a {energy / trials:.3f}")
+    # Three binomial standard deviations of 0.95 are 0.038.
+    assert inside / trials >= 0.912
+    assert energy / trials >= 0.912
+
+
 def test_a_break_is_found_when_there_is_one_and_rarely_otherwise() -> None:
     """False alarms at the 5 % level although the break is free; power for the one of LGPS."""
     rng = np.random.default_rng(6)

@@ -130,7 +130,7 @@ def test_two_processes_do_not_work_in_one_folder(
     same_folders(output, whole / kind)
 
 
-RUN = """
+TRAINING = """
 [data]
 images = "dataset:lgps_gpaw_pbe"
 index = "::20"
@@ -141,7 +141,8 @@ cutoff = 3.5
 [training]
 max_iterations = 1000
 wall_time_s = 3
-
+"""
+RUN = f"""{TRAINING}
 [md]
 structure = "dataset:lgps"
 temperatures_K = [300]
@@ -151,6 +152,30 @@ production_ps = 1
 checkpoint_interval_s = 0.2
 max_temperature_factor = 50
 """
+
+
+def test_stop_file_ends_a_training_and_a_second_one_is_refused(
+    program: Program, tmp_path: Path
+) -> None:
+    output = tmp_path / "potential"
+    arguments = ["train", tmp_path / "run.toml", "--output", output, "--quiet", "--resume"]
+    (tmp_path / "run.toml").write_text(TRAINING.replace("wall_time_s = 3", "wall_time_s = 100"))
+    other = Program(tmp_path)
+    program.start(*arguments)
+    try:
+        wait_for((output / "train.log").exists)
+        program.signal(signal.SIGSTOP)
+        assert other.run(*arguments) == 2
+        assert ": another process is working in this folder; wait for it, or stop it" in one_line(
+            other
+        )
+    finally:
+        program.signal(signal.SIGCONT)
+        other.close()
+    (output / "stop").touch()
+    assert program.wait() == 0, program.err.read_text()
+    assert program.out.read_text() == f"training: found {output}/stop; --resume goes on\n"
+    assert (output / "checkpoint.npz").exists()
 
 
 def test_stop_file_ends_the_whole_workflow(program: Program, tmp_path: Path) -> None:

@@ -19,8 +19,10 @@ from lionn_rs.analysis.arrhenius.result import (
     UpperBound,
     VtfFit,
 )
+from lionn_rs.analysis.compositions.compare import Composition, compare_compositions
+from lionn_rs.analysis.compositions.result import CompositionComparison
 from lionn_rs.analysis.mechanism.attempt import EffectiveBarrier, effective_barrier
-from lionn_rs.analysis.mechanism.ion_density import IonDensity, ion_density
+from lionn_rs.analysis.mechanism.ion_density import DensitySummary, IonDensity, ion_density
 from lionn_rs.analysis.mechanism.jump_records import JumpResult
 from lionn_rs.analysis.mechanism.jumps import find_sites, jumps
 from lionn_rs.analysis.mechanism.rdf import RdfResult, jump_distance, rdf
@@ -38,6 +40,7 @@ from lionn_rs.analysis.mechanism.van_hove import (
     van_hove_distinct,
     van_hove_self,
 )
+from lionn_rs.analysis.schema import result_schema
 from lionn_rs.analysis.transport.combine import CombinedDiffusion, diffusivity_of_runs
 from lionn_rs.analysis.transport.conductivity import (
     CollectiveResult,
@@ -59,6 +62,7 @@ from lionn_rs.analysis.transport.resampling import ErrorEstimate, SpreadError
 from lionn_rs.analysis.transport.results import AxisDiffusivity, DiffusionResult
 from lionn_rs.analysis.transport.sources import FrameSource
 from lionn_rs.analysis.transport.tensor import DiffusionTensor, Direction, PrincipalAxis
+from lionn_rs.analysis.transport.timing import ClockCheck, ballistic_temperature
 from lionn_rs.analysis.transport.trajectory import remove_drift, unwrap
 
 __all__ = [
@@ -66,8 +70,12 @@ __all__ = [
     "ArrheniusPoint",
     "ArrheniusResult",
     "AxisDiffusivity",
+    "ClockCheck",
     "CollectiveResult",
     "CombinedDiffusion",
+    "Composition",
+    "CompositionComparison",
+    "DensitySummary",
     "DiffusionResult",
     "DiffusionTensor",
     "DirectRun",
@@ -95,9 +103,11 @@ __all__ = [
     "anderson_stuart",
     "arrhenius",
     "arrhenius_from_results",
+    "ballistic_temperature",
     "binding_energy",
     "collective_msd",
     "combine_replicas",
+    "compare_compositions",
     "cross_msd",
     "diffusivity",
     "diffusivity_of_runs",
@@ -115,6 +125,7 @@ __all__ = [
     "nernst_einstein_factor",
     "rdf",
     "remove_drift",
+    "result_schema",
     "sites_from_coordinates",
     "sites_from_density",
     "strain_energy",

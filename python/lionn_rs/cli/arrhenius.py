@@ -3,19 +3,28 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from lionn_rs.cli.common import Force, say
-from lionn_rs.cli.diffusion import Charge, Config, Species, Trajectories
+from lionn_rs.cli.diffusion import Charge, Config, Species
+from lionn_rs.cli.trajectory_options import with_reading_options
 
 if TYPE_CHECKING:
     from lionn_rs.analysis import DiffusionResult
 
 
+@with_reading_options
 def command(
-    trajectories: Trajectories,
+    trajectories: Annotated[
+        list[Path],
+        typer.Argument(
+            help="Folders of 'lionn md' (or folders that hold such folders), files of other "
+            "programs, where FILE@600 states the temperature (K), or diffusion.json of "
+            "'lionn diffusion'.",
+        ),
+    ],
     species: Species = None,
     charge: Charge = None,
     extrapolate_to: Annotated[
@@ -38,19 +47,20 @@ def command(
         typer.Option("--output", "-o", help="Folder for arrhenius.json, table and figure."),
     ] = None,
     force: Force = False,
+    *,
+    reading: dict[str, Any],
 ) -> None:
     """Fit ln D over 1/T with the errors of the points and extrapolate, with the interval.
 
-    Trajectories that are not diffusive are named and left out.
+    Trajectories that are not diffusive are named and left out. Options on how files of other
+    programs are read are those of 'lionn diffusion', which also keeps the single results.
     """
     from lionn_rs.files import check_folder, prepare_folder, write_json
+    from lionn_rs.workflows.arrhenius_inputs import find_inputs
     from lionn_rs.workflows.transport import (
-        analyze_folder,
         draw_arrhenius,
-        find_trajectories,
         fit_arrhenius,
         read_settings,
-        unfinished,
         write_arrhenius_table,
     )
 
@@ -63,20 +73,19 @@ def command(
     )
     if output is not None:
         check_folder(output, force=force, resumable=False)
-    beside = find_trajectories(direct or [])
+    beside = find_inputs(direct or [], settings.diffusion, reading if direct else {})
     results: list[DiffusionResult] = []
     compared: list[DiffusionResult] = []
     # A folder that holds the direct run among the others does not bring it into the fit.
-    known = {folder.resolve() for folder in beside}
-    fitted = [f for f in find_trajectories(trajectories) if f.resolve() not in known]
-    for folder in (*fitted, *beside):
-        note = unfinished(folder)
-        if note is not None:
-            say(f"{folder}: {note.text}" + (": left out" if note.failed else ""))
-        if note is None or not note.failed:
-            target = compared if folder in beside else results
-            target.append(analyze_folder(folder, settings.diffusion))
-            say(("direct: " if folder in beside else "") + str(target[-1]))
+    known = {entry.path.resolve() for entry in beside}
+    fitted = find_inputs(trajectories, settings.diffusion, reading)
+    for entry in (*(e for e in fitted if e.path.resolve() not in known), *beside):
+        if entry.note:
+            say(f"{entry.path}: {entry.note}" + (": left out" if entry.failed else ""))
+        if not entry.failed:
+            target = compared if entry in beside else results
+            target.append(entry.load())
+            say(("direct: " if entry in beside else "") + str(target[-1]))
     fit = fit_arrhenius(results, settings.arrhenius, direct=compared)
     say(str(fit))
     if fit.vtf is not None:

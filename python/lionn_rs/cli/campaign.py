@@ -189,8 +189,7 @@ def _write_script(
     force: bool,
 ) -> None:
     """Prepare the folder and write the script of an array job."""
-    from lionn_rs.config_campaign import CampaignConfig
-    from lionn_rs.config_file import load_config
+    from lionn_rs.config_study import load_campaign_config
     from lionn_rs.errors import ConfigError
     from lionn_rs.files import write_text
     from lionn_rs.workflows.campaign.folder import prepare_campaign
@@ -199,7 +198,7 @@ def _write_script(
     from lionn_rs.workflows.jobs.executors import share_processors
 
     share_processors(workers, threads, n_members=1, on_cluster=True)
-    checked = load_config(config, CampaignConfig)
+    checked = load_campaign_config(config)
     if not file.parent.is_dir():
         raise ConfigError(f"--slurm {file}: no such folder as {file.parent}")
     folder = prepare_campaign(checked, output, force=force)
@@ -222,6 +221,8 @@ def _show(result: CampaignResult) -> None:
     for group in result.groups:
         if group.reason and group.finished:
             say(f"{result.label(group)}: {group.reason}")
+    for entry in result.comparisons:
+        say(entry.reason if entry.result is None else entry.result.statement())
     for line in failure_lines(result):
         say(line)
     say(f"tables and figures: {result.folder / ANALYSIS_FOLDER}")

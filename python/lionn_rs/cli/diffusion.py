@@ -47,6 +47,24 @@ def command(
     trajectories: Trajectories,
     species: Species = None,
     charge: Charge = None,
+    charges: Annotated[
+        str | None,
+        typer.Option(
+            help="Charge numbers of all species that carry current, as Li=1,Cl=-1: the collective "
+            "conductivity is theirs.",
+            show_default="the mobile ion alone",
+        ),
+    ] = None,
+    mobile: Annotated[
+        str | None,
+        typer.Option(
+            help="Further mobile species, as Na,Cl: no part of the framework.", show_default="none"
+        ),
+    ] = None,
+    directions: Annotated[
+        str | None,
+        typer.Option(help="Crystal directions and planes, as c,ab,[110].", show_default="a,b,c,ab"),
+    ] = None,
     drift_reference: Annotated[
         str | None,
         typer.Option(help="framework, all, none or a symbol.", show_default="framework"),
@@ -102,6 +120,9 @@ def command(
             "diffusion": {
                 "carrier": species,
                 "charge": charge,
+                "charges": _parse_charges(charges),
+                "mobile": _parse_list(mobile),
+                "directions": _parse_list(directions),
                 "drift_reference": drift_reference,
                 "compare_pymatgen": pymatgen,
             }
@@ -137,6 +158,24 @@ def command(
                 say(line)
             say(str(done.result))
             _say_details(done.result, done.written)
+
+
+def _parse_list(text: str | None) -> list[str] | None:
+    return None if text is None else [part.strip() for part in text.split(",") if part.strip()]
+
+
+def _parse_charges(text: str | None) -> dict[str, float] | None:
+    """``"Li=1,Cl=-1"`` as numbers by symbol."""
+    if text is None:
+        return None
+    found: dict[str, float] = {}
+    for part in text.split(","):
+        name, _, number = part.partition("=")
+        try:
+            found[name.strip()] = float(number)
+        except ValueError:
+            raise ConfigError(f"--charges must look like Li=1,Cl=-1, got '{text}'") from None
+    return found
 
 
 def _refuse_reading_options(reading: dict[str, Any], output: Path | None, folder: Path) -> None:

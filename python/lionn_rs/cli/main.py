@@ -18,6 +18,7 @@ from lionn_rs.cli import (
     check,
     compare,
     convert,
+    data,
     density,
     diagnose,
     diffusion,
@@ -31,12 +32,15 @@ from lionn_rs.cli import (
     rdf,
     run,
     scan,
+    schema,
     train,
     vacf,
     vanhove,
 )
+from lionn_rs.cli.common import say
 from lionn_rs.errors import ConfigError, LionnError
 from lionn_rs.signals import last_signal
+from lionn_rs.workflows.jobs.stop_file import StoppedByFile
 
 __all__ = ["app", "main"]
 
@@ -80,10 +84,12 @@ for module in (
     run,
     bench,
     info,
+    schema,
 ):
     name = module.__name__.rpartition(".")[2].replace("_", "-")
     app.command(name=name)(module.command)
 app.add_typer(campaign.app, name="campaign")
+app.add_typer(data.app, name="data")
 app.add_typer(lammps.app, name="lammps")
 
 
@@ -120,6 +126,9 @@ def main(arguments: list[str] | None = None) -> None:
         code = app(arguments, prog_name="lionn", standalone_mode=False)
     except KeyboardInterrupt:
         code = EXIT_INTERRUPT
+    except StoppedByFile as stopped:
+        say(str(stopped))
+        code = 0
     except ConfigError as error:
         code = _fail(str(error), EXIT_USAGE, error, debug)
     except LionnError as error:

@@ -1,4 +1,4 @@
-"""``lionn run``: the whole workflow from one TOML file."""
+"""``lionn run``: the whole workflow from one TOML file, or a campaign."""
 
 from __future__ import annotations
 
@@ -28,18 +28,26 @@ def command(
 
     A run that was interrupted goes on with --resume; finished stages are kept.
 
+    A file with the section campaign and no data is that of 'lionn campaign', a study of several
+    compositions: it runs what is not done yet and compares them.
+
     Ctrl-C, SIGTERM or a file called 'stop' in the output folder end it with a checkpoint.
     """
     if demo == (config is not None):
         raise ConfigError("give either a TOML file or --demo")
 
-    from lionn_rs.workflows.jobs.stop_file import StoppedByFile
+    from lionn_rs.config_study import is_campaign
+
+    if config is not None and is_campaign(config):
+        from lionn_rs.cli.campaign import run as run_campaign
+
+        if force and resume:
+            raise ConfigError("--force and --resume exclude each other")
+        run_campaign(config, output, force=force, quiet=quiet)
+        return
+
     from lionn_rs.workflows.run import demo_config, run_workflow
 
     with demo_config() if config is None else nullcontext(config) as path:
-        try:
-            report = run_workflow(path, output, resume=resume, force=force, progress=not quiet)
-        except StoppedByFile as stopped:
-            say(str(stopped))
-        else:
-            say(f"report: {report}")
+        report = run_workflow(path, output, resume=resume, force=force, progress=not quiet)
+    say(f"report: {report}")

@@ -1,24 +1,28 @@
-"""Reading labeled images from any format that ASE knows."""
+"""Reading labeled images of any format: all at once, or one by one."""
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
+from lionn_rs.data.formats import ImageSource, RawImage, ReadOptions, open_images
 from lionn_rs.data.images import GROUP_KEYS, LabeledImage
+from lionn_rs.data.labels import ENERGY_KEYS, Keys, choose_labels, stress_from_virial
 from lionn_rs.errors import DataError
 
 if TYPE_CHECKING:
     from ase import Atoms
 
+__all__ = ["ENERGY_KEYS", "iter_images", "parse_index", "read_images", "read_structures"]
+
 logger = logging.getLogger(__name__)
 
-ENERGY_KEYS = ("free_energy", "energy")
-"""Energy labels looked for when none is named; forces are derivatives of the free energy."""
+Item = TypeVar("Item")
 
 
 def read_images(
@@ -28,14 +32,16 @@ def read_images(
     energy: str | None = None,
     forces: str = "forces",
     stress: str = "stress",
+    format: str | None = None,
+    options: ReadOptions | None = None,
 ) -> list[Atoms]:
     """Read labeled images and settle which energy counts.
 
     Parameters
     ----------
     source : str, Path or sequence of ase.Atoms
-        A file in any format that ASE reads (extxyz, OUTCAR, vasprun.xml, .traj, ...), or structures
-        read already.
+        A file or folder of any format (:func:`lionn_rs.data.open_images`), or structures read
+        already.
     index : str
         Which images, as in ASE (``"::10"``, ``"-100:"``).
     energy : str, optional
@@ -44,14 +50,19 @@ def read_images(
     forces : str
         Label of the forces, eV/Å, in the calculator's results or ``atoms.arrays``; may be absent.
     stress : str
-        Label of the stress, eV/Å³, ASE sign; may be absent, also in some of the images only.
+        Label of the stress, eV/Å³, ASE sign; may be absent, also in some of the images only. Where
+        there is none, a ``virial`` (eV) is used: -virial/volume.
+    format : str, optional
+        Name of the format, where the path does not tell it.
+    options : ReadOptions, optional
+        What the file does not say, such as units.
 
     Returns
     -------
     list of ase.Atoms
         Copies whose calculator holds ``energy`` and ``free_energy`` (both the chosen label),
         ``forces``, ``stress``. ``info["source"]`` names the file where neither ``group`` nor
-        ``source`` was given.
+        ``source`` was given. Images that were left out (not converged) are counted in the log.
 
     Raises
     ------
@@ -59,7 +70,7 @@ def read_images(
         If the file cannot be read, holds no images, an image lacks the energy label (the message
         names the labels found), or a label is not finite or has the wrong shape.
     """
-    raw, origin = _load(source, index)
+    raw, origin = _load(source, index, format, options)
     chosen = energy or _default_energy(raw, origin)
     selection = "" if index == ":" else f" of '{index}'"
     images = []
@@ -88,34 +99,136 @@ def read_images(
     return images
 
 
-def _load(source: str | Path | Sequence[Atoms], index: str) -> tuple[list[Atoms], str]:
+def read_structures(
+    source: str | Path, *, index: str = ":", format: str | None = None
+) -> list[Atoms]:
+    """Read structures of any format, with or without labels.
+
+    Parameters
+    ----------
+    source : str or Path
+    index : str
+        Which of them, as in ASE.
+    format : str, optional
+        Name of the format, where the path does not tell it.
+
+    Raises
+    ------
+    DataError
+        The file cannot be read, or holds no structures.
+    """
+    return _load(source, index, format, ReadOptions(keep_unconverged=True))[0]
+
+
+def iter_images(
+    source: str | Path | ImageSource,
+    *,
+    index: str = ":",
+    keys: Keys | None = None,
+    format: str | None = None,
+    options: ReadOptions | None = None,
+) -> Iterator[RawImage]:
+    """Images one by one, with their labels chosen: a file may be larger than the memory.
+
+    Parameters
+    ----------
+    source : str, Path or ImageSource
+    index : str
+        Which images, as in ASE; a start or end counted from the end holds all in memory.
+    keys : Keys, optional
+        Names of the labels.
+    format, options
+        As for :func:`open_images`.
+
+    Yields
+    ------
+    RawImage
+        Labels in ``results``; images may lack some or all of them.
+
+    Raises
+    ------
+    DataError
+        A file is damaged or a label is not what it should be, with file, image and line.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from pathlib import Path
+    >>> import lionn_rs
+    >>> path = Path(tempfile.mkdtemp()) / "images.extxyz"
+    >>> from ase.io import write
+    >>> write(path, lionn_rs.datasets.load("lgps_gpaw_pbe")[:3])
+    >>> [image.n_atoms for image in lionn_rs.data.iter_images(path, index="::2")]
+    [50, 50]
+    """
+    if not isinstance(source, ImageSource):
+        source = open_images(source, format=format, options=options)
+    chosen = keys or Keys()
+    n = -1
+    for n, image in enumerate(_selected(source.images, index)):
+        selection = "" if index == ":" else f" of '{index}'"
+        yield choose_labels(image, chosen, f"{source.path}, image {n}{selection}")
+    if n < 0:
+        raise DataError(f"{source.path}: no images selected by '{index}'")
+
+
+def parse_index(index: str) -> slice | int:
+    """Index text of ASE: a number or a slice.
+
+    Raises
+    ------
+    DataError
+        It is neither.
+    """
+    try:
+        parts = [int(part) if part.strip() else None for part in index.split(":")]
+        if len(parts) == 1 and parts[0] is not None:
+            return parts[0]
+        if len(parts) == 3 and parts[2] == 0:
+            raise ValueError("step 0")
+        return slice(*parts)
+    except (ValueError, TypeError) as error:
+        raise DataError(
+            f"index must be a number or a slice such as '::10', got '{index}' ({error})"
+        ) from None
+
+
+def _selected(images: Iterator[Item], index: str) -> Iterator[Item]:
+    """Images of an index, without holding them where the index counts from the beginning."""
+    part = parse_index(index)
+    if isinstance(part, int):
+        part = slice(part, part + 1 or None)
+    numbers = (part.start, part.stop, part.step)
+    if all(number is None or number >= 0 for number in numbers):
+        return islice(images, part.start, part.stop, part.step)
+    return iter(list(images)[part])
+
+
+def _load(
+    source: str | Path | Sequence[Atoms],
+    index: str,
+    format: str | None = None,
+    options: ReadOptions | None = None,
+) -> tuple[list[Atoms], str]:
     if not isinstance(source, str | Path):
         return _select(list(source), index), "images"
-    from ase.io import read
-
-    path = Path(source)
-    if not path.is_file():
-        raise DataError(f"{path}: {'is a folder, not a file' if path.is_dir() else 'no such file'}")
-    try:
-        found = read(path, index=index)
-    except Exception as error:
-        # ASE's readers raise whatever their parser meets: IndexError, KeyError, StopIteration...
-        reason = str(error) or type(error).__name__
-        raise DataError(f"{path}: cannot be read as images ({reason})") from error
-    images = found if isinstance(found, list) else [found]
+    opened = open_images(source, format=format, options=options)
+    images = [image.to_atoms() for image in _selected(opened.images, index)]
+    for text in opened.notes:
+        logger.warning("%s: %s", opened.path.name, text)
+    for reason, count in opened.dropped.items():
+        logger.warning("%s: %d images left out: %s", opened.path.name, count, reason)
     if not images:
-        raise DataError(f"{path}: no images selected by '{index}'")
-    return images, path.name
+        raise DataError(f"{opened.path}: no images selected by '{index}'")
+    return images, opened.path.name
 
 
-def _select(images: list[Atoms], index: str) -> list[Atoms]:
+def _select(images: list[Item], index: str) -> list[Item]:
     """Choose images by ASE's index text: a number or a slice."""
+    part = parse_index(index)
     try:
-        parts = [int(part) if part else None for part in index.split(":")]
-        if len(parts) == 1 and parts[0] is not None:
-            return [images[parts[0]]]
-        return images[slice(*parts)]
-    except (ValueError, TypeError, IndexError) as error:
+        return [images[part]] if isinstance(part, int) else images[part]
+    except IndexError as error:
         raise DataError(
             f"index must be a number or a slice such as '::10', got '{index}' ({error})"
         ) from None
@@ -158,6 +271,10 @@ def _labeled_copy(atoms: Atoms, energy: float, forces: str, stress: str, origin:
         value = _label(atoms, key)
         if value is not None:
             results[name] = np.array(value, dtype=np.float64)
+    if "stress" not in results:
+        found = stress_from_virial(RawImage.from_atoms(copy))
+        if found is not None:
+            results["stress"] = found
     copy.calc = SinglePointCalculator(copy, **results)
     if not any(key in copy.info for key in GROUP_KEYS):
         copy.info["source"] = origin

@@ -112,12 +112,41 @@ def split(
         For fractions outside [0, 1), an empty training set, or ``by="group"`` with fewer groups
         than sets.
     """
+    groups = [_group(image) for image in images] if by in ("group", "block") else None
+    indices = split_indices(len(images), groups, test=test, validation=validation, seed=seed, by=by)
+    settings = {"test": test, "validation": validation, "seed": seed, "by": by}
+    return _make(images, indices, settings)
+
+
+def split_indices(
+    n_images: int,
+    groups: Sequence[str] | None,
+    *,
+    test: float,
+    validation: float,
+    seed: int,
+    by: SplitBy,
+) -> dict[str, list[int]]:
+    """Numbers of the images of the three sets, as :func:`split` chooses them.
+
+    Parameters
+    ----------
+    n_images : int
+    groups : sequence of str, optional
+        Name of the group of every image; not needed for ``by="random"``.
+    test, validation, seed, by
+        See :func:`split`.
+
+    Raises
+    ------
+    ConfigError
+        See :func:`split`.
+    """
     for name, fraction in (("test", test), ("validation", validation)):
         if not 0.0 <= fraction < 1.0:
             raise ConfigError(f"{name} fraction must be at least 0 and below 1, got {fraction}")
     rng = np.random.default_rng(seed)
-    units = _units(images, by)
-    n_images = len(images)
+    units = _units(n_images, groups, by)
     n_test = round(test * n_images)
     n_validation = round(validation * (n_images - n_test))
     n_sets = 1 + (n_test > 0) + (n_validation > 0)
@@ -137,8 +166,7 @@ def split(
         raise ConfigError(
             f"the training set is empty: {n_images} images, test {test}, validation {validation}"
         )
-    settings = {"test": test, "validation": validation, "seed": seed, "by": by}
-    return _make(images, indices, settings)
+    return indices
 
 
 def _make(images: Sequence[Any], indices: dict[str, list[int]], settings: dict[str, Any]) -> Split:
@@ -146,15 +174,15 @@ def _make(images: Sequence[Any], indices: dict[str, list[int]], settings: dict[s
     return Split(**parts, indices=indices, settings=settings)
 
 
-def _units(images: Sequence[Any], by: SplitBy) -> list[list[int]]:
+def _units(n_images: int, names: Sequence[str] | None, by: SplitBy) -> list[list[int]]:
     """Index lists that stay together."""
     if by == "random":
-        return [[k] for k in range(len(images))]
+        return [[k] for k in range(n_images)]
     if by not in ("group", "block"):
         raise ConfigError(f"unknown split '{by}', expected random, group or block")
     groups: dict[str, list[int]] = {}
-    for k, image in enumerate(images):
-        groups.setdefault(_group(image), []).append(k)
+    for k, name in enumerate(names or [""] * n_images):
+        groups.setdefault(name, []).append(k)
     if by == "group":
         return list(groups.values())
     blocks: list[list[int]] = []

@@ -83,7 +83,7 @@ def describe(
         "potential_hash": str(getattr(potential, "hash", "")) or type(potential).__name__,
         "committee_hash": None if committee is None else committee.hash,
         "structure_hash": hash_structure(atoms),
-        "formula": str(atoms.symbols),
+        "formula": atoms.get_chemical_formula(),
         "n_atoms": n_atoms,
         "n_dof": protocol.n_dof or 3 * n_atoms - 3,
         "volume": float(abs(np.linalg.det(atoms.cell[:]))),

@@ -369,6 +369,18 @@ class Trajectory:
         part = self.frames(stage)
         return StageFrames(self, part.start, part.stop)
 
+    def velocity_source(self, stage: StageName | None = None) -> StageFrames:
+        """Velocities of one stage or of the whole run, Å/fs, to be read in blocks.
+
+        Raises
+        ------
+        DataError
+            Velocities were not stored.
+        """
+        part = self.frames(stage)
+        self._read("velocity", slice(part.start, part.start))
+        return StageFrames(self, part.start, part.stop, "velocity")
+
     def velocities(self, stage: StageName | None = None) -> NDArray[np.float64]:
         """Velocities (n_frames, n_atoms, 3), Å/fs.
 
@@ -451,6 +463,7 @@ class StageFrames:
     trajectory: Trajectory
     first: int
     last: int
+    quantity: str = "position"
 
     @property
     def shape(self) -> tuple[int, int, int]:
@@ -460,15 +473,18 @@ class StageFrames:
     def read(
         self, start: int, stop: int, atoms: NDArray[np.intp] | None = None
     ) -> NDArray[np.floating]:
-        """Unwrapped positions (stop - start, n, 3) of some frames, Å, as they are stored."""
+        """Unwrapped positions (stop - start, n, 3) of some frames, Å, as they are stored.
+
+        Velocities, Å/fs, where they were asked for.
+        """
         part = slice(self.first + start, self.first + min(stop, self.last - self.first))
         if self.trajectory.path is None:
-            block: NDArray[np.floating] = self.trajectory.memory["position"][part]
+            block: NDArray[np.floating] = self.trajectory.memory[self.quantity][part]
         else:
             import h5py
 
             with h5py.File(self.trajectory.path, "r") as file:
-                block = file["particles/all/position/value"][part]
+                block = file[f"particles/all/{self.quantity}/value"][part]
         return block if atoms is None else block[:, atoms]
 
     @property

@@ -144,7 +144,7 @@ def plot_concentration(result: CampaignResult) -> Figure:
             _draw_series(ax, result, placed, value_of)
             ax.set_xlabel(result.concentration_label)
             ax.set_ylabel("σ / mS cm$^{-1}$")
-            _plain_log_axis(ax)
+            plain_log_axis(ax)
             ax.set_title(title, loc="right")
             if len(panels) > 1:
                 panel_label(ax, letter)
@@ -184,7 +184,7 @@ def _draw_series(
         )  # fmt: skip
 
 
-def _plain_log_axis(ax: Axes) -> None:
+def plain_log_axis(ax: Axes) -> None:
     """Logarithmic axis with plain numbers at 1, 2, 5, 10, ...: the range is often small."""
     from matplotlib.ticker import LogLocator, NullFormatter, StrMethodFormatter
 

@@ -175,7 +175,8 @@ def plot_arrhenius(fit: ArrheniusResult, ax: Axes | None = None) -> Figure:
     """Diffusivity against reciprocal temperature with the 95 % band and the extrapolation.
 
     Runs that were not diffusive appear as upper limits, direct runs as stars; two segments are
-    drawn where they are significantly better than one, VTF where it was fitted.
+    drawn where they are significantly better than one, VTF where it was fitted. An extrapolation
+    that the data do not support is not drawn, and the legend says so.
 
     Parameters
     ----------
@@ -192,8 +193,9 @@ def plot_arrhenius(fit: ArrheniusResult, ax: Axes | None = None) -> Figure:
     with one_axes(ax, *labels, width_in=4.2, height_in=3.4) as (figure, axes):
         at = fit.extrapolation
         used = [p.temperature_K for p in fit.points]
-        every = [*used, at.temperature_K, *(bound.temperature_K for bound in fit.upper_bounds)]
+        every = [*used, *(bound.temperature_K for bound in fit.upper_bounds)]
         every += [run.temperature_K for run in fit.direct]
+        every += [at.temperature_K] if at.supported else []
         low, high = 1000.0 / max(every), 1000.0 / min(every)
         margin = 0.04 * (high - low)
         grid = np.linspace(low - margin, high + margin, 200)
@@ -222,7 +224,8 @@ def plot_arrhenius(fit: ArrheniusResult, ax: Axes | None = None) -> Figure:
             )  # fmt: skip
         axes.set_yscale("log")
         axes.set_xlim(float(grid[0]), float(grid[-1]))
-        temperature_axis(axes, [at.temperature_K, max(used), min(used), *sorted(used)])
+        first = [at.temperature_K] if at.supported else []
+        temperature_axis(axes, [*first, max(used), min(used), *sorted(every)])
         half = fit.quantile * fit.activation_energy_sd_eV
         axes.annotate(
             f"$E_a$ = {fit.activation_energy_eV:.3f} ± {half:.3f} eV (95 %)",
@@ -235,6 +238,9 @@ def plot_arrhenius(fit: ArrheniusResult, ax: Axes | None = None) -> Figure:
 def _draw_extrapolation(axes: Axes, fit: ArrheniusResult) -> None:
     at = fit.extrapolation
     value, (low, high) = at.diffusivity_cm2_s, at.interval_cm2_s
+    if not at.supported:
+        axes.plot([], [], " ", label=f"{at.temperature_K:g} K: no value, interval too wide")
+        return
     label = f"{at.temperature_K:g} K"
     if at.conductivity_mS_cm is not None and at.conductivity_interval_mS_cm is not None:
         span = interval(*at.conductivity_interval_mS_cm)

@@ -194,7 +194,7 @@ KRAUSKOPF = Reference(
 KAMAYA = Reference(
     "N. Kamaya et al., Nat. Mater. 10, 682 (2011)",
     "10.1038/nmat3066",
-    "structure type and cell lengths",
+    "structure type and cell lengths (tabulated in OBELiX, entry 1hh)",
 )
 KUHN = Reference(
     "A. Kuhn, J. Köhler, B. V. Lotsch, Phys. Chem. Chem. Phys. 15, 11620 (2013)",
@@ -228,7 +228,8 @@ LGPS = Prototype(
     title="Li10GeP2S12 (LGPS), P4_2/nmc",
     space_group=137,
     origin_choice="1",
-    lengths_A=(8.71771, 8.71771, 12.63452),
+    # 8.69407(18) and 12.5994(4) Å; pymatgen's test file Li10GeP2S12.cif has the same.
+    lengths_A=(8.69407, 8.69407, 12.5994),
     angles_deg=(90.0, 90.0, 90.0),
     sites=(
         *_LITHIUM,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Iterator
-from itertools import chain
+from itertools import chain, islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
@@ -38,10 +38,13 @@ def _extxyz_atoms(path: Path) -> Iterator[Atoms]:
             if not line.strip():
                 continue
             n_atoms = int(line)
-            lines = [line, *(stream.readline() for _ in range(n_atoms + 1))]
+            # islice stops at the end of the file, whatever number of atoms a damaged file claims.
+            lines = [line, *islice(stream, n_atoms + 1)]
+            if len(lines) < n_atoms + 2:
+                raise TruncatedFrame
             whole = len(lines[-1].split()) == len(lines[2].split()) if n_atoms else True
             # A last number may have lost digits; a single frame is given the benefit of the doubt.
-            if not lines[-1] or (not lines[-1].endswith("\n") and (n > 0 or not whole)):
+            if not lines[-1].endswith("\n") and (n > 0 or not whole):
                 raise TruncatedFrame
             n += 1
             try:

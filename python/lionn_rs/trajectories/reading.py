@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -10,9 +11,10 @@ import numpy as np
 
 from lionn_rs.errors import DataError
 from lionn_rs.md.trajectory import Trajectory
+from lionn_rs.spool import Column
 from lionn_rs.trajectories.h5md_writer import is_same_cell
 from lionn_rs.trajectories.pipeline import Pipeline, Selection, metadata_of, open_source
-from lionn_rs.trajectories.source import Block, Given, PositionKind, joined
+from lionn_rs.trajectories.source import Block, Floats, Given, PositionKind, joined
 
 if TYPE_CHECKING:
     from lionn_rs.md.trajectory import StageName
@@ -37,7 +39,7 @@ def read_trajectory(
     stop_ps: float | None = None,
     every: int = 1,
 ) -> Trajectory:
-    """Read molecular dynamics of any program, unwrapped, into memory.
+    """Read molecular dynamics of any program, unwrapped.
 
     XDATCAR, vasprun.xml (also runs with VASP's machine-learned force fields), extended XYZ, ASE
     .traj, LAMMPS dump, DCD, XTC, TRR (these three through MDAnalysis) and H5MD of others; runs of
@@ -46,6 +48,7 @@ def read_trajectory(
     (:func:`lionn_rs.analysis.unwrap`). Where the cell changes, unwrapped positions are ``s·H``
     with continuous fractional coordinates ``s``. A frame that is cut off at the end of the file
     is left out, and a frame with the step of the one before too; both are noted in the metadata.
+    Long trajectories are kept in a temporary file, which analyses read in blocks, not in memory.
 
     Parameters
     ----------
@@ -121,21 +124,27 @@ def read_trajectory(
     if source.metadata and given == Given() and selection == Selection() and stage is None:
         return Trajectory.open(path)
     pipeline = Pipeline(source, given, selection, unwrapped=True, timed=True)
-    blocks = list(pipeline)
+    places, speeds, blocks = Column(), Column(), []
+    for block in pipeline:
+        places.add(block.positions)
+        if block.velocities is not None:
+            speeds.add(block.velocities)
+        blocks.append(replace(block, positions=block.positions[:, :0], velocities=None))
     if not blocks:
         raise DataError(f"{path}: no frames in the part that was chosen")
-    return _in_memory(source, pipeline, blocks)
+    memory = {"position": places.whole()}
+    if len(speeds) == len(places):
+        memory["velocity"] = speeds.whole()
+    return _trajectory(source, pipeline, joined(blocks), memory)
 
 
-def _in_memory(source: Source, pipeline: Pipeline, blocks: list[Block]) -> Trajectory:
+def _trajectory(
+    source: Source, pipeline: Pipeline, whole: Block, memory: dict[str, Floats]
+) -> Trajectory:
     from ase.data import atomic_masses
 
-    whole = joined(blocks)
     assert whole.step is not None
     assert whole.time_fs is not None
-    memory = {"position": whole.positions}
-    if whole.velocities is not None:
-        memory["velocity"] = whole.velocities
     changes_cell = not is_same_cell(whole.cells, whole.cells[0])
     if changes_cell:
         memory["cell"] = whole.cells

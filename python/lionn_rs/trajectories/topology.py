@@ -52,15 +52,9 @@ def read_topology(path: Path, types: tuple[str, ...] = ()) -> Topology:
         raise DataError(f"{path}: no such file (topology)")
     if path.suffix in _LAMMPS_DATA or path.name.lower().startswith("data."):
         return _read_lammps_data(path, types)
-    from ase import Atoms
-    from ase.io import read
+    from lionn_rs.data import read_structures
 
-    try:
-        atoms = read(path, index=0)
-    except Exception as error:  # ASE's readers raise whatever their parser meets
-        reason = str(error) or type(error).__name__
-        raise DataError(f"{path}: cannot be read as a structure ({reason})") from error
-    assert isinstance(atoms, Atoms)
+    (atoms,) = read_structures(path, index="0")
     return Topology(
         np.asarray(atoms.numbers, dtype=np.int64), np.array(atoms.cell[:]), np.array(atoms.pbc)
     )

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import gzip
 from collections.abc import Iterator
-from itertools import chain
+from itertools import chain, islice
 from pathlib import Path
 from typing import IO, cast
 from xml.etree import ElementTree
@@ -31,6 +31,8 @@ from lionn_rs.trajectories.source import (
 __all__ = ["read_vasprun", "read_xdatcar"]
 
 _PERIODIC = np.array([True, True, True])
+MAX_ATOMS = 10_000_000
+"""More atoms than any file of VASP has: a damaged header must not fill the memory."""
 _CUT_OFF = {
     errors.codes[name] for name in (errors.XML_ERROR_NO_ELEMENTS, errors.XML_ERROR_UNCLOSED_TOKEN)
 }
@@ -47,7 +49,11 @@ class _Xdatcar:
         try:
             self.cell, self.numbers = self._header(self.stream.readline())
         except (ValueError, IndexError, TruncatedFrame) as error:
+            self.stream.close()
             raise DataError(f"{path}: not an XDATCAR ({error or 'it ends too early'})") from error
+        except DataError:
+            self.stream.close()
+            raise
         self.header_bytes = self._told()
 
     def _told(self) -> int:
@@ -73,6 +79,8 @@ class _Xdatcar:
                 )
         else:
             counts = self.stream.readline().split()
+        if sum(int(count) for count in counts) > MAX_ATOMS:
+            raise ValueError(f"{' + '.join(counts)[:80]} atoms")
         symbols = [
             # VASP 6 may append a hash of the pseudopotential to the symbol.
             name.split("/")[0].split("_")[0]
@@ -92,9 +100,11 @@ class _Xdatcar:
                     self.cell, numbers = self._header(line)
                     same_atoms(numbers, self.numbers, self.path, n)
                     continue
-                lines = [self.stream.readline() for _ in range(n_atoms)]
+                lines = list(islice(self.stream, n_atoms))
+                if len(lines) < n_atoms or not lines:
+                    raise TruncatedFrame
                 cut = not lines[-1].endswith("\n") and len(lines[-1]) < len(lines[0].rstrip("\n"))
-                if not lines[-1] or cut:
+                if cut:
                     raise TruncatedFrame
                 rows = [row.split()[:3] for row in lines]
                 yield Frame(positions=np.array(rows, dtype=np.float64), cell=self.cell)

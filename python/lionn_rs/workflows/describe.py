@@ -7,16 +7,17 @@ import sys
 from collections import Counter
 from importlib import metadata
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 from lionn_rs import datasets
 from lionn_rs.config_file import DATASET_PREFIX
 from lionn_rs.errors import DataError
+from lionn_rs.interop.formats import identify
 from lionn_rs.md.cores import available_cores
 from lionn_rs.units import PS_TO_FS
 
 if TYPE_CHECKING:
-    from ase import Atoms
+    pass
 
 __all__ = ["describe", "describe_installation", "software"]
 
@@ -57,12 +58,12 @@ def describe(target: str) -> list[str]:
     path = Path(target)
     if not path.exists():
         raise DataError(f"{path}: no such file or folder")
+    if identify(path) is not None:
+        return _describe_potential(path)
     if path.is_dir():
         return _describe_folder(path)
     if path.suffix in (".h5", ".h5md"):
         return _describe_trajectory(path)
-    if path.suffix == ".json":
-        return _describe_potential(path)
     return _describe_images(path)
 
 
@@ -87,9 +88,10 @@ def _describe_dataset(name: str) -> list[str]:
 
 
 def _describe_potential(path: Path) -> list[str]:
-    from lionn_rs.committee import Committee, load
+    from lionn_rs.committee import Committee
+    from lionn_rs.interop import read_potential
 
-    potential = load(path)
+    potential = read_potential(path)
     kind = "potential"
     if isinstance(potential, Committee):
         kind = f"committee of {potential.n_members} potentials"
@@ -112,7 +114,9 @@ def _describe_potential(path: Path) -> list[str]:
 
 
 def _describe_folder(path: Path) -> list[str]:
-    """Folder of ``lionn md``, ``lionn train`` or ``lionn run``."""
+    """Folder of ``lionn md``, ``lionn train`` or ``lionn run``, or of images."""
+    from lionn_rs.data.formats import find_data_format
+
     for name, reader in (
         ("trajectory.h5", _describe_trajectory),
         ("committee.json", _describe_potential),
@@ -122,7 +126,14 @@ def _describe_folder(path: Path) -> list[str]:
     ):
         if (path / name).is_file():
             return [f"{path / name}:", *reader(path / name)]
-    raise DataError(f"{path}: holds no trajectory.h5, committee.json or best.json")
+    try:
+        find_data_format(path)
+    except DataError as error:
+        raise DataError(
+            f"{path}: holds no trajectory.h5, committee.json or best.json, nor images in DeePMD or "
+            "XSF files"
+        ) from error
+    return _describe_images(path)
 
 
 def _describe_trajectory(path: Path) -> list[str]:
@@ -139,17 +150,9 @@ def _describe_trajectory(path: Path) -> list[str]:
 
 
 def _describe_images(path: Path) -> list[str]:
-    from ase.io import read
+    from lionn_rs.data import read_structures
 
-    try:
-        images = cast("list[Atoms]", read(path, index=":"))
-    except Exception as error:
-        # ASE's readers raise whatever their parser meets.
-        reason = str(error) or type(error).__name__
-        raise DataError(
-            f"{path}: neither a potential (*.json), nor a trajectory, nor a file that ASE reads "
-            f"({reason})"
-        ) from error
+    images = read_structures(path)
     formulas = Counter(atoms.get_chemical_formula() for atoms in images)
     labels = Counter(
         key for atoms in images if atoms.calc is not None for key in atoms.calc.results

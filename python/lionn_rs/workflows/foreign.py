@@ -24,6 +24,7 @@ __all__ = [
     "is_folder_of_run",
     "open_source",
     "refuse_unused",
+    "with_temperature",
 ]
 
 OPTIONS = {"temperature_K": "temperature", "format": "from"}
@@ -91,6 +92,27 @@ def refuse_unused(reading: Mapping[str, Any], paths: Sequence[Path]) -> None:
         raise ConfigError(
             f"--{option} is for files of other programs; {paths[0]} is a run of lionn, which knows"
         )
+
+
+def with_temperature(text: str, reading: Mapping[str, Any]) -> tuple[Path, Mapping[str, Any]]:
+    """Path and how it is read, from ``PATH`` or, for a file of another program, ``PATH@600``.
+
+    Raises
+    ------
+    ConfigError
+        A temperature for a run of lionn.
+    """
+    path = Path(text)
+    head, at, tail = text.rpartition("@")
+    if path.exists() or not at:
+        return path, reading
+    try:
+        temperature = float(tail.removesuffix("K"))
+    except ValueError:
+        return path, reading
+    if is_folder_of_run(Path(head)) and Path(head).exists():
+        raise ConfigError(f"{text}: {head} is a run of lionn, which knows its temperature")
+    return Path(head), {**reading, "temperature_K": temperature}
 
 
 def open_source(path: Path, reading: Mapping[str, Any]) -> Trajectory:

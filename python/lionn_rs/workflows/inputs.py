@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
 from lionn_rs import datasets
 from lionn_rs.config_file import DATASET_PREFIX
@@ -32,14 +32,22 @@ def load_images(section: DataSection) -> list[Atoms]:
     DataError
         A file is missing or has no usable labels, or an unknown set is named.
     """
-    from lionn_rs.data import read_images
+    from lionn_rs.data import ReadOptions, read_images
 
     images: list[Atoms] = []
     for name in section.images:
         source: str | list[Atoms] = name
         if name.startswith(DATASET_PREFIX):
             source = datasets.load(name.removeprefix(DATASET_PREFIX))
-        images += read_images(source, index=section.index, energy=section.energy)
+        images += read_images(
+            source,
+            index=section.index,
+            energy=section.energy,
+            forces=section.forces,
+            stress=section.stress,
+            format=section.format,
+            options=ReadOptions(units=section.units),
+        )
     return images
 
 
@@ -61,7 +69,7 @@ def load_structure(name: str, supercell: tuple[int, int, int] = (1, 1, 1)) -> At
     Parameters
     ----------
     name : str
-        ``"dataset:NAME"`` or a file that ASE reads (of several frames, the last).
+        ``"dataset:NAME"`` or a file of any format (of several frames, the last).
     supercell : (3,) int
         Repetitions along a, b, c.
 
@@ -88,17 +96,9 @@ def load_structure(name: str, supercell: tuple[int, int, int] = (1, 1, 1)) -> At
 
 
 def _read_structure(path: Path) -> Atoms:
-    from ase.io import read
+    from lionn_rs.data import read_structures
 
-    if not path.is_file():
-        raise DataError(f"{path}: {'is a folder, not a file' if path.is_dir() else 'no such file'}")
-    try:
-        found = cast("Atoms", read(path, index=-1))
-    except Exception as error:
-        # ASE's readers raise whatever their parser meets: IndexError, KeyError, StopIteration...
-        reason = str(error) or type(error).__name__
-        raise DataError(f"{path}: cannot be read as a structure ({reason})") from error
-    return found
+    return read_structures(path)[-1]
 
 
 def make_descriptor(

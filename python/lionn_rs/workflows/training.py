@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 from lionn_rs.config_file import to_toml
 from lionn_rs.files import prepare_folder, write_json, write_text
+from lionn_rs.locking import locked
 from lionn_rs.workflows.figures import save_figure
 from lionn_rs.workflows.inputs import level_of_theory, load_images, make_descriptor
+from lionn_rs.workflows.jobs.stop_file import stops_training
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -36,13 +38,24 @@ __all__ = [
 def train_command(
     config: TrainConfig, output: Path, *, resume: bool, force: bool, progress: bool
 ) -> str:
-    """Train as ``lionn train`` does; returns the table of errors as text."""
+    """Train as ``lionn train`` does; returns the table of errors as text.
+
+    Raises
+    ------
+    ConfigError
+        The folder cannot be used, or another process trains in it.
+    StoppedByFile
+        The user made a file called ``stop`` in the folder.
+    """
     images = load_images(config.data)
     folder = prepare_folder(output, force=force, resume=resume)
     resolved = folder / "config.resolved.toml"
-    if not resolved.exists():
-        write_text(resolved, to_toml(config))
-    record = train_stage(config, images, folder, figures=folder, resume=resume, progress=progress)
+    with locked(folder), stops_training(folder):
+        if not resolved.exists():
+            write_text(resolved, to_toml(config))
+        record = train_stage(
+            config, images, folder, figures=folder, resume=resume, progress=progress
+        )
     write_text(resolved, to_toml(config))  # a resumed run may have new limits
     return "\n".join([error_table(record["metrics"]), *record.get("spread", [])])
 

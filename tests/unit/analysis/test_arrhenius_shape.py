@@ -6,6 +6,7 @@ import json
 
 import numpy as np
 import pytest
+from scipy import stats
 
 from lionn_rs.analysis import arrhenius
 from lionn_rs.analysis.arrhenius.fit import combine_runs
@@ -98,3 +99,40 @@ def test_replica_variance_agrees_with_analysis_of_variance() -> None:
     np.testing.assert_allclose(means, table.mean(axis=1))
     np.testing.assert_allclose(np.diag(covariance), within / 4, rtol=1e-5)
     assert effect.interval[0] < effect.sd < effect.interval[1]
+
+
+def test_nested_variances_agree_with_analysis_of_variance() -> None:
+    """Balanced: four arrangements, two seeds each, at five temperatures."""
+    rng = np.random.default_rng(11)
+    arrangement, temperature, _ = (
+        part.ravel() for part in np.meshgrid(range(4), range(5), range(2), indexing="ij")
+    )
+    sd = np.full(40, 0.1)
+    values = 0.5 * rng.standard_normal(4)[arrangement] + 0.3 * rng.standard_normal(40)
+    means, covariance, effect = combine_runs(values, sd, temperature, arrangement)
+    table = values.reshape(4, 5, 2)
+    between = 10 * table.mean(axis=(1, 2)).var(ddof=1)
+    rest = table - table.mean(axis=(1, 2))[:, None, None] - table.mean(axis=(0, 2))[:, None]
+    within = np.sum((rest + table.mean()) ** 2) / (40 - 5 - 3)
+    assert effect is not None
+    assert effect.runs is not None
+    assert (effect.dof, effect.runs.dof) == (3, 32)
+    assert effect.sd == pytest.approx(np.sqrt((between - within) / 10), rel=1e-4)
+    assert effect.runs.sd == pytest.approx(np.sqrt(within - 0.01), rel=1e-4)
+    np.testing.assert_allclose(means, table.mean(axis=(0, 2)))
+    # A mean: the offsets of four arrangements, common to all temperatures, and eight runs.
+    common = (between - within) / 10 / 4
+    np.testing.assert_allclose(covariance, common + np.eye(5) * within / 8, rtol=1e-3)
+    low, high = effect.runs.interval
+    ends = stats.chi2.ppf([0.975, 0.025], 32)
+    assert [low**2 + 0.01, high**2 + 0.01] == pytest.approx(list(32 * within / ends))
+
+
+def test_the_spread_between_single_runs_is_one_number() -> None:
+    rng = np.random.default_rng(12)
+    temperature = np.repeat(np.arange(4), 3)
+    _, _, effect = combine_runs(
+        rng.standard_normal(12), np.full(12, 0.1), temperature, np.arange(12)
+    )
+    assert effect is not None
+    assert effect.runs is None

@@ -192,7 +192,7 @@ def test_neutral_charges_need_no_frame_of_reference() -> None:
 
 def test_record_and_lines(salt: DiffusionResult) -> None:
     record = json.loads(json.dumps(salt.to_dict()))
-    assert record["schema_version"] == 2
+    assert record["schema_version"] == 3
     assert record["charges"] == {"Li": 1.0, "Na": 2.0}
     assert record["unwrapping"]["convention"] == "fractional"
     assert len(record["tensor"]["principal_axes"]) == 3

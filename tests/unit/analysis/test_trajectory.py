@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from lionn_rs.analysis import remove_drift, unwrap
-from lionn_rs.analysis.transport.trajectory import as_symbols, check_unwrapped
+from lionn_rs.analysis.transport.sources import check_unwrapped
+from lionn_rs.analysis.transport.trajectory import as_symbols
 from lionn_rs.errors import ConfigError, DataError, ShapeError
 
 SKEWED = np.array([[9.0, 0.0, 0.0], [13.0, 8.0, 0.0], [-7.0, 5.0, 10.0]])

@@ -7,9 +7,10 @@ import pytest
 from scipy import stats
 
 from lionn_rs.analysis import diffusivity, synthetic
+from lionn_rs.analysis.transport.excess import excess
 from lionn_rs.analysis.transport.gls import LineFit, _factorize
 from lionn_rs.analysis.transport.resampling import SpreadError, run_spread
-from lionn_rs.analysis.transport.uncertainty import ANALYTIC_DOF, SELECTED, Run, upper_bound, widest
+from lionn_rs.analysis.transport.uncertainty import SELECTED, Run, reported_error, upper_bound
 from lionn_rs.analysis.transport.window import CERTAIN_CURVATURE, choose_window
 from lionn_rs.errors import DataError
 
@@ -41,31 +42,51 @@ def spread(kind: str, n: int, ratio: float, *, significant: bool = False) -> Spr
 
 
 def test_without_spreads_the_analytic_error_is_reported() -> None:
-    method, ln_sd, half = widest(line(), (), straight=True)
+    method, ln_sd, half = reported_error(line(), (), straight=True)
     assert method == "gls"
     assert (ln_sd, half) == pytest.approx((0.1, 0.1 * Z95))
 
 
-def test_a_larger_spread_is_moderated() -> None:
-    method, ln_sd, half = widest(line(), (spread("ions", 20, 1.3),), straight=True)
-    expected = 0.1 * np.sqrt((ANALYTIC_DOF + 19 * 1.69) / (ANALYTIC_DOF + 19))
-    assert method == "ions"
-    assert ln_sd == pytest.approx(expected)
-    assert half == pytest.approx(stats.t.ppf(0.975, ANALYTIC_DOF + 19) * expected)
-
-
-def test_a_significant_spread_counts_alone_and_a_small_one_not_at_all() -> None:
-    spreads = (spread("ions", 20, 0.6), spread("concerted", 40, 2.0, significant=True))
-    method, ln_sd, half = widest(line(), spreads, straight=True)
+def test_excess_of_ions_and_of_concert_adds_up() -> None:
+    spreads = (spread("ions", 20, 1.5), spread("concerted", 39, 2.0))
+    method, ln_sd, half = reported_error(line(), spreads, straight=True)
+    both = excess(1.5**2, 19).plus(excess(2.0**2, 1.5 * 39))
     assert method == "concerted"
-    assert ln_sd == pytest.approx(0.2)
-    # Windows are counted whole, ions less one.
-    assert half == pytest.approx(0.2 * stats.t.ppf(0.975, 40))
-    assert widest(line(), spreads[:1], straight=True)[0] == "gls"
+    assert (ln_sd, half) == pytest.approx((0.1 * both.sd, 0.1 * both.half_width))
+    # 1 + 1.25 + 3 times the variance, less what the few degrees of freedom leave to chance.
+    assert ln_sd == pytest.approx(0.1 * np.sqrt(5.25), rel=0.1)
+
+
+def test_ions_that_spread_as_computed_hardly_widen_the_interval() -> None:
+    spreads = (spread("ions", 20, 1.0), spread("blocks", 6, 1.0), spread("concerted", 39, 1.0))
+    method, ln_sd, half = reported_error(line(), spreads, straight=True)
+    assert method == "gls"
+    assert 0.1 < ln_sd < 0.105
+    assert 0.1 * Z95 < half < 0.105 * Z95
+
+
+def test_blocks_count_where_they_exceed_what_concert_explains() -> None:
+    quiet = reported_error(line(), (spread("concerted", 39, 2.0),), straight=True)
+    explained = (spread("blocks", 6, 2.0), spread("concerted", 39, 2.0))
+    assert reported_error(line(), explained, straight=True) == quiet
+    slow = (spread("blocks", 6, 6.0), spread("concerted", 39, 2.0))
+    method, ln_sd, half = reported_error(line(), slow, straight=True)
+    assert method == "blocks"
+    assert ln_sd > 2.0 * quiet[1]
+    # Six blocks leave the error itself uncertain: the quantile is that of a wide t.
+    assert half > 2.2 * ln_sd
+
+
+def test_runs_that_differ_widen_the_interval() -> None:
+    same = reported_error(line(), (spread("ions", 80, 1.0), spread("runs", 4, 1.0)), straight=True)
+    apart = reported_error(line(), (spread("ions", 80, 1.0), spread("runs", 4, 3.0)), straight=True)
+    assert same[0] == "gls"
+    assert apart[0] == "runs"
+    assert apart[2] > 2.0 * same[2]
 
 
 def test_a_bent_line_adds_half_of_its_change_of_slope() -> None:
-    method, ln_sd, half = widest(line(change=-0.3), (), straight=False)
+    method, ln_sd, half = reported_error(line(change=-0.3), (), straight=False)
     assert method == "gls+curvature"
     assert ln_sd == pytest.approx(np.hypot(0.1, 0.15))
     assert half == pytest.approx(Z95 * ln_sd)

@@ -59,7 +59,9 @@ def test_messages_name_file_image_and_labels(tmp_path: Path) -> None:
         read_images(tmp_path / "nothing.xyz")
     bad = tmp_path / "bad.extxyz"
     bad.write_text("this is no structure\n")
-    with pytest.raises(DataError, match=r"bad\.extxyz: cannot be read as images"):
+    with pytest.raises(
+        DataError, match=r"bad\.extxyz, image 0, line 1: cannot be read \(expected the number"
+    ):
         read_images(bad)
     with pytest.raises(DataError, match=r"image 1: no label 'free_energy' \(found: energy\)"):
         read_images([image(free_energy=1.0), image(energy=1.0)], energy="free_energy")

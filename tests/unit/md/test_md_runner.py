@@ -14,11 +14,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 from ase import Atoms
+from ase.build import bulk
 from ase.io import read
 
 from lionn_rs._core import Harmonic, LennardJones
 from lionn_rs.errors import ConfigError, DataError, SimulationError
 from lionn_rs.md import MdJob, Protocol, Trajectory, run_many, run_md
+from lionn_rs.md.storage import describe
 
 
 def same_files(first: Path, second: Path) -> None:
@@ -31,6 +33,11 @@ def same_files(first: Path, second: Path) -> None:
         assert a.files == b.files
         for name in a.files:
             assert np.array_equal(a[name], b[name]), name
+
+
+def test_formula_of_a_supercell_counts_atoms(lj: LennardJones, short: Protocol) -> None:
+    salt = bulk("NaCl", "rocksalt", a=5.64, cubic=True).repeat((2, 1, 1))
+    assert describe(lj, salt, short)["formula"] == "Cl8Na8"
 
 
 def test_files_of_a_run(lj: LennardJones, argon: Atoms, short: Protocol, tmp_path: Path) -> None:

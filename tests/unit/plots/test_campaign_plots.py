@@ -12,11 +12,12 @@ from lionn_rs.analysis import diffusivity, nernst_einstein
 from lionn_rs.config import ArrheniusSection
 from lionn_rs.errors import DataError
 from lionn_rs.plots.campaign import plot_arrhenius_lines, plot_concentration
+from lionn_rs.plots.compositions import plot_compositions
 from lionn_rs.units import BOLTZMANN_EV_K
 from lionn_rs.workflows.campaign.analysis import _groups
 from lionn_rs.workflows.campaign.results import CampaignResult, CampaignRun
 from lionn_rs.workflows.campaign.status import TaskState
-from lionn_rs.workflows.campaign.tables import group_rows, groups_csv, markdown
+from lionn_rs.workflows.campaign.tables import compositions_csv, group_rows, groups_csv, markdown
 from lionn_rs.workflows.campaign.tasks import CampaignTask
 
 TEMPERATURES = (600.0, 750.0, 900.0, 1050.0)
@@ -208,3 +209,22 @@ def test_tables_say_what_the_figures_show():
     lines = groups_csv(result).splitlines()
     assert len(lines) == 1 + 3 * 5  # 4 temperatures and the extrapolated one
     assert "| A-(1, 1, 1)-600.0-1 | finished | 2 |" in markdown(result)
+
+
+def test_compositions_are_compared_and_drawn():
+    """Seeds are the replicas here; B has the lowest activation energy, without doubt."""
+    result = made_up(scatter=0.02)
+    (entry,) = result.comparisons
+    assert entry.result is not None
+    assert entry.result.units == "seeds"
+    assert entry.result.ranked[0].name == "B"
+    assert entry.result.decided
+    figure = plot_compositions(entry.result, label=result.concentration_label)
+    assert [ax.get_xlabel() for ax in figure.axes] == ["Cl / %"] * 3
+    heights = [bar.get_height() for bar in figure.axes[2].patches[:3]]
+    assert sum(heights) == pytest.approx(100.0)
+    assert heights[1] > 99.0
+    text = markdown(result)
+    assert "## Which composition conducts best" in text
+    assert "That it is the best is significant" in text
+    assert compositions_csv(result).count("\n") == 4

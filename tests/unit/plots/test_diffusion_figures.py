@@ -68,6 +68,29 @@ def test_arrhenius_figure(tmp_path: Path) -> None:
     style.save(figure, tmp_path / "arrhenius.png")
 
 
+def test_temperatures_of_direct_runs_and_limits_stand_on_the_axis() -> None:
+    t = np.array([600.0, 800.0, 1000.0])
+    fit = arrhenius(
+        t, 1e-3 * np.exp(-2400.0 / t), [0.1, 0.1, 0.1],
+        direct=[(400.0, 2e-6, 0.2)], upper_bounds=[(350.0, 3e-6)],
+    )  # fmt: skip
+    (axes,) = figures.plot_arrhenius(fit).axes
+    (top,) = axes.child_axes
+    labels = {text.get_text() for text in top.get_xticklabels()}
+    assert {"300", "350", "400", "600", "1000"} <= labels
+
+
+def test_an_unsupported_extrapolation_is_not_drawn() -> None:
+    """Three scattered points: the interval at 300 K spans tens of orders of magnitude."""
+    fit = arrhenius([700.0, 900.0, 1200.0], [1e-4, 8e-5, 1.9e-4], [0.2, 0.2, 0.2])
+    assert not fit.extrapolation.supported
+    (axes,) = figures.plot_arrhenius(fit).axes[:1]
+    labels = [text.get_text() for text in axes.get_legend().get_texts()]
+    assert "300 K: no value, interval too wide" in labels
+    assert not any("σ" in label for label in labels)
+    assert axes.get_xlim()[1] < 1000.0 / 650.0
+
+
 def test_path_and_rdf_figures(path: tuple[np.ndarray, list[str]], tmp_path: Path) -> None:
     positions, symbols = path
     style.save(structure.plot_paths(positions, cell=CELL, symbols=symbols), tmp_path / "paths.png")

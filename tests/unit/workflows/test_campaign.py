@@ -148,6 +148,7 @@ def test_longer_production_continues_finished_runs_with_the_same_bits(folder, po
     assert result.runs[0].diffusion.n_frames == 51
     (attempt,) = claim.attempts(place)
     assert (attempt["first_step"], attempt["last_step"]) == (400, 600)
+    assert 0.0 < attempt["processor_s"] < 600.0
     fresh = tmp_path / "fresh"
     assert run(settings, fresh).runs[0].task.name == place.name
     assert same_bits(place, fresh / "tasks" / place.name)

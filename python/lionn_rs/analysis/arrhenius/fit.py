@@ -15,11 +15,13 @@ doubtful for these errors and gives the wider interval.
 
 from __future__ import annotations
 
+import itertools
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import optimize, stats
+from scipy import linalg, optimize, stats
 
 from lionn_rs.analysis.arrhenius.result import CONFIDENCE, IntervalBasis
 from lionn_rs.analysis.transport.trajectory import Floats
@@ -72,6 +74,9 @@ class ReplicaEffect:
     interval: tuple[float, float]
     """95 %, from the distribution of the generalized Q statistic."""
     dof: int
+    runs: ReplicaEffect | None = None
+    """Spread between the runs of one replica; None where it cannot be told from that between
+    replicas (every replica is one run)."""
 
 
 def generalized_fit(design: Floats, y: Floats, covariance: Floats) -> LinearFit:
@@ -127,12 +132,14 @@ def misfit(chi2: float, dof: int, nu: float) -> float:
 def combine_runs(
     ln_d: Floats, sd: Floats, temperature: NDArray[np.intp], label: NDArray[np.intp]
 ) -> tuple[Floats, Floats, ReplicaEffect | None]:
-    """One mean of ln D per temperature, with the variance between replicas in its covariance.
+    """One mean of ln D per temperature, with the variances between replicas in its covariance.
 
-    ``ln D = m(T) + u(label) + e``: the variance of ``u`` by restricted maximum likelihood, with one
-    free mean per temperature, so no curve through the temperatures is assumed. Replicas that carry
-    the same label at several temperatures (one arrangement of the framework) share ``u``; then the
-    means are correlated.
+    ``ln D = m(T) + u(label) + v(run) + e``: runs (seeds) are nested in labels (one arrangement of
+    the framework). The variances of ``u`` and ``v`` by restricted maximum likelihood, with one free
+    mean per temperature, so no curve through the temperatures is assumed. Replicas that carry the
+    same label at several temperatures share ``u``; then the means are correlated. ``v`` is of each
+    run alone: a seed means nothing at another temperature. If every label is one run, the two are
+    one.
 
     Parameters
     ----------
@@ -151,54 +158,111 @@ def combine_runs(
     References
     ----------
     W. Viechtbauer, J. Educ. Behav. Stat. 30, 261 (2005), doi 10.3102/10769986030003261 (restricted
-    maximum likelihood); Stat. Med. 26, 37 (2007), doi 10.1002/sim.2514 (interval).
+    maximum likelihood); Stat. Med. 26, 37 (2007), doi 10.1002/sim.2514 (interval);
+    S. Konstantopoulos, Res. Synth. Methods 2, 61 (2011), doi 10.1002/jrsm.35 (nested effects).
     """
-    design = (temperature[:, None] == np.unique(temperature)).astype(np.float64)
-    shared = (label[:, None] == label).astype(np.float64)
-
-    def fit(between: float) -> tuple[LinearFit, float]:
-        """Means for a standard deviation between replicas, and -2 ln of its likelihood."""
-        covariance = np.diag(sd**2) + between**2 * shared
-        line = generalized_fit(design, ln_d, covariance)
-        return line, (
-            np.linalg.slogdet(covariance)[1] - np.linalg.slogdet(line.covariance)[1] + line.chi2
-        )
-
-    quiet, _ = fit(0.0)
-    # Replicas show up in contrasts within a temperature only.
-    contrasts = np.linalg.matrix_rank(np.column_stack([design, shared])) - design.shape[1]
-    if contrasts < 1:
+    model = _Nested(ln_d, sd, temperature, label)
+    if model.label_dof < 1:
+        # Replicas show up in contrasts within a temperature only.
+        quiet = model.fit(0.0, 0.0)
         return quiet.solution, quiet.covariance, None
-    largest = 3.0 * float(np.ptp(ln_d - design @ quiet.solution)) + float(sd.max())
-    grid = largest * np.linspace(0.0, 1.0, 41) ** 2
-    best = int(np.argmin([fit(tau)[1] for tau in grid]))
-    around = (grid[max(best - 1, 0)], grid[min(best + 1, len(grid) - 1)])
-    found = optimize.minimize_scalar(
-        lambda tau: fit(tau)[1], bounds=around, method="bounded", options={"xatol": 1e-8}
+    between, within = model.restricted_maximum_likelihood()
+    runs = None
+    if model.run_dof > 0:
+        interval = _interval(model.run_chi2, model.run_dof, model.largest)
+        runs = ReplicaEffect(within, interval, model.run_dof)
+    interval = _interval(lambda tau: model.label_chi2(tau, within), model.label_dof, model.largest)
+    line = model.fit(between, within)
+    return (
+        line.solution,
+        line.covariance,
+        ReplicaEffect(between, interval, model.label_dof, runs),
     )
-    between = 0.0 if fit(0.0)[1] <= float(found.fun) else float(found.x)
-    line, _ = fit(between)
+
+
+class _Nested:
+    """``ln D = m(T) + u(label) + v(run) + e`` for given variances of ``u`` and ``v``."""
+
+    def __init__(
+        self, ln_d: Floats, sd: Floats, temperature: NDArray[np.intp], label: NDArray[np.intp]
+    ) -> None:
+        self.ln_d, self.variance = ln_d, sd**2
+        self.design = (temperature[:, None] == np.unique(temperature)).astype(np.float64)
+        self.shared = (label[:, None] == label).astype(np.float64)
+        self.whole = np.asarray(linalg.orth(np.column_stack([self.design, self.shared])))
+        self.label_dof = int(self.whole.shape[1] - self.design.shape[1])
+        self.run_dof = int(len(ln_d) - self.whole.shape[1])
+        rest = ln_d - self.design @ self.fit(0.0, 0.0).solution
+        self.largest = 3.0 * float(np.ptp(rest)) + float(sd.max())
+        """No spread of these data is larger."""
+
+    def covariance(self, between: float, within: float) -> Floats:
+        return np.asarray(np.diag(self.variance + within**2) + between**2 * self.shared)
+
+    def fit(self, between: float, within: float) -> LinearFit:
+        return generalized_fit(self.design, self.ln_d, self.covariance(between, within))
+
+    def deviance(self, between: float, within: float) -> float:
+        """Return -2 ln of the restricted likelihood, up to a constant."""
+        covariance = self.covariance(between, within)
+        line = generalized_fit(self.design, self.ln_d, covariance)
+        determinant = np.linalg.slogdet(covariance)[1] - np.linalg.slogdet(line.covariance)[1]
+        return float(determinant + line.chi2)
+
+    def run_chi2(self, within: float) -> float:
+        """Scatter of runs around temperatures and labels, in units of its variance."""
+        if self.run_dof == 0:
+            return 0.0
+        covariance = self.covariance(0.0, within)
+        return generalized_fit(self.whole, self.ln_d, covariance).chi2
+
+    def label_chi2(self, between: float, within: float) -> float:
+        """Scatter of labels around the temperatures alone, in units of its variance."""
+        return self.fit(between, within).chi2 - self.run_chi2(within)
+
+    def restricted_maximum_likelihood(self) -> tuple[float, float]:
+        """Estimate the standard deviations between labels and between the runs of one."""
+        grid = self.largest * np.linspace(0.0, 1.0, 15) ** 2
+        others = grid if self.run_dof > 0 else grid[:1]
+        pairs = itertools.product(grid.tolist(), others.tolist())
+        start = min(pairs, key=lambda pair: self.deviance(*pair))
+        bounds = [(0.0, self.largest), (0.0, self.largest if self.run_dof > 0 else 0.0)]
+        found = optimize.minimize(  # type: ignore[call-overload] # a function of one argument
+            lambda pair: self.deviance(float(pair[0]), float(pair[1])),
+            np.array(start, dtype=np.float64),
+            method="L-BFGS-B",
+            bounds=bounds,
+            tol=1e-12,
+        )
+        best = [float(x) for x in found.x]
+        for k in (0, 1):  # Where nothing speaks for a spread it is none, not a small number.
+            without = [0.0 if j == k else x for j, x in enumerate(best)]
+            if self.deviance(*without) <= self.deviance(*best) + 1e-9:
+                best = without
+        return best[0], best[1]
+
+
+def _interval(chi2: Callable[[float], float], dof: int, largest: float) -> tuple[float, float]:
+    """Where the generalized Q statistic passes the quantiles of its distribution."""
 
     def end(quantile: float) -> float:
-        """Where the generalized Q statistic passes a quantile of its distribution."""
-        target = float(stats.chi2.ppf(quantile, line.dof))
-        if fit(0.0)[0].chi2 <= target:
+        target = float(stats.chi2.ppf(quantile, dof))
+        if chi2(0.0) <= target:
             return 0.0
-        if fit(UNBOUNDED * largest)[0].chi2 > target:
+        if chi2(UNBOUNDED * largest) > target:
             return float("inf")  # Scatter that no replica effect explains.
-        return float(
-            optimize.brentq(lambda tau: fit(tau)[0].chi2 - target, 0.0, UNBOUNDED * largest)
-        )
+        return float(optimize.brentq(lambda tau: chi2(tau) - target, 0.0, UNBOUNDED * largest))
 
     half = 0.5 * (1.0 - CONFIDENCE)
-    effect = ReplicaEffect(between, (end(1.0 - half), end(half)), int(contrasts))
-    return line.solution, line.covariance, effect
+    return end(1.0 - half), end(half)
 
 
-def known_to(nu: float, covariance: Floats, sd: Floats, effect: ReplicaEffect | None) -> float:
-    """Degrees of freedom of the errors of the means, the replica variance being estimated too.
+def known_to(
+    nu: float, covariance: Floats, parts: tuple[Floats, Floats], effect: ReplicaEffect | None
+) -> float:
+    """Degrees of freedom of the errors of the means, the replica variances being estimated too.
 
-    Satterthwaite's formula over the shares of the two variances.
+    Satterthwaite's formula over the shares of the variances.
 
     Parameters
     ----------
@@ -206,11 +270,17 @@ def known_to(nu: float, covariance: Floats, sd: Floats, effect: ReplicaEffect | 
         Degrees of freedom of the stated errors.
     covariance : (n_T, n_T) float64
         Covariance of the means.
-    sd : (n_T,) float64
-        Standard deviation that the means would have without a replica effect.
+    parts : two of (n_T,) float64
+        Variances that the means would have without any replica effect, and without one between
+        labels.
     effect : ReplicaEffect or None
     """
-    if effect is None or effect.sd == 0.0 or nu == 0.0:
+    if effect is None or nu == 0.0:
         return nu
-    share = 1.0 - float(np.mean(sd**2 / np.diag(covariance)))
-    return 1.0 / (share**2 / effect.dof + (1.0 - share) ** 2 / nu)
+    whole = np.diag(covariance)
+    stated, with_runs = (float(np.mean(part / whole)) for part in parts)
+    terms = [(1.0 - with_runs, effect.dof), (stated, nu)]
+    if effect.runs is not None:
+        terms.append((with_runs - stated, effect.runs.dof))
+    total = sum(share**2 / dof for share, dof in terms if share > 0.0 and np.isfinite(dof))
+    return 1.0 / total if total > 0.0 else nu

@@ -67,8 +67,9 @@ def arrhenius(
     """Weighted straight line through ln D against 1/T.
 
     Several runs at one temperature are combined first: their scatter beyond their own errors is a
-    random effect between replicas (seed, arrangement), whose variance is estimated by restricted
-    maximum likelihood over all temperatures and enters every point. The line is fitted by
+    random effect between replicas, and with ``replica_labels`` two nested ones, between labels
+    (arrangements) and between the runs of one (seeds). The variances are estimated by restricted
+    maximum likelihood over all temperatures and enter every point. The line is fitted by
     generalized least squares with the covariance of these points; that of ln D0 and E_a (strong and
     positive) is kept. Intervals use Student's t and a factor on the errors to which both their own
     reliability and the scatter around the line contribute, see
@@ -91,7 +92,7 @@ def arrhenius(
         Runs that are compared with the line and not fitted, near ``extrapolate_to_K``.
     replica_labels : (n,) sequence, optional
         Runs with the same label (one arrangement of the framework, at several temperatures) share
-        their random effect. Default: every run is a replica of its own.
+        a random effect and have one each besides. Default: every run is a replica of its own.
     with_vtf : bool
         Also fit the law of Vogel, Tammann and Fulcher.
     error_dof : float
@@ -125,6 +126,7 @@ def arrhenius(
     points, spread, effect, nu = temperature_points(
         groups, temperature, np.log(value), sd, label_index(replica_labels, len(value)), error_dof
     )
+    runs = None if effect is None else effect.runs
     beta = np.array([1.0 / (BOLTZMANN_EV_K * p.temperature_K) for p in points])
     y = np.log([p.diffusivity_cm2_s for p in points])
     line = generalized_fit(line_design(beta), y, spread)
@@ -151,6 +153,8 @@ def arrhenius(
         misfit_p=misfit(line.chi2, line.dof, nu),
         replica_ln_sd=None if effect is None else effect.sd,
         replica_interval=None if effect is None else effect.interval,
+        run_ln_sd=None if runs is None else runs.sd,
+        run_interval=None if runs is None else runs.interval,
         curvature_p=curvature_probability(beta, y, spread, nu),
         aicc=corrected_akaike(line.chi2, len(y), 2),
         piecewise=piecewise(beta, y, spread, nu, target_beta=target_beta),
@@ -228,7 +232,7 @@ def arrhenius_from_results(
         raise ConfigError("arrhenius: the runs are of different carriers")
     n_carriers = used[0].n_carriers
     volume = float(np.mean([r.volume_A3 / r.n_carriers for r in used])) * n_carriers
-    return arrhenius(
+    fit = arrhenius(
         [r.temperature_K for r in used],
         np.array([r.diffusivity_cm2_s for r in used], dtype=np.float64),
         np.array([r.ln_sd for r in used], dtype=np.float64),
@@ -248,6 +252,18 @@ def arrhenius_from_results(
         charge=used[0].charge,
         volume_A3=volume,
     )
+    return replace(fit, warnings=(*_clock_warnings([*results, *direct]), *fit.warnings))
+
+
+def _clock_warnings(results: Sequence[DiffusionResult | CombinedDiffusion]) -> list[str]:
+    """Name runs whose stated frame interval contradicts their stated temperature."""
+    runs = [run for r in results for run in (r.runs if isinstance(r, CombinedDiffusion) else (r,))]
+    texts = [
+        f"{run.temperature_K:g} K: {run.clock.warning}"
+        for run in runs
+        if run.clock is not None and not run.clock.consistent
+    ]
+    return list(dict.fromkeys(texts))
 
 
 def _compare(

@@ -96,10 +96,11 @@ def temperature_points(
     for k, members in enumerate(groups):
         index[members] = k
     means, spread, effect = combine_runs(ln_d, sd, index, label)
-    alone = np.array([np.sum(sd[members] ** -2.0) ** -0.5 for members in groups])
-    nu = known_to(error_dof, spread, alone, effect)
+    runs_sd = 0.0 if effect is None or effect.runs is None else effect.runs.sd
+    parts = _weighted_variance(sd, groups), _weighted_variance(np.hypot(sd, runs_sd), groups)
+    nu = known_to(error_dof, spread, parts, effect)
     # The interval of a point is that of its runs: their own errors count as known.
-    quantile = float(stats.t.ppf(0.5 * (1 + CONFIDENCE), known_to(np.inf, spread, alone, effect)))
+    quantile = float(stats.t.ppf(0.5 * (1 + CONFIDENCE), known_to(np.inf, spread, parts, effect)))
 
     def point(members: list[int], mean: float, ln_sd: float) -> ArrheniusPoint:
         low, value, high = (float(x) for x in np.exp(mean + quantile * ln_sd * np.arange(-1, 2)))
@@ -117,3 +118,8 @@ def temperature_points(
         for members, mean, ln_sd in zip(groups, means, sds, strict=True)
     )
     return points, spread, effect, nu
+
+
+def _weighted_variance(sd: Floats, groups: list[list[int]]) -> Floats:
+    """Variance of the weighted mean of each temperature, from independent runs."""
+    return np.array([1.0 / np.sum(sd[members] ** -2.0) for members in groups])

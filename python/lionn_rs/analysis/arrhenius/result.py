@@ -171,6 +171,11 @@ class ArrheniusResult(Record):
     """Spread between replicas beyond their own errors; None without replicas."""
     replica_interval: tuple[float, float] | None
     """95 % interval of that spread."""
+    run_ln_sd: float | None = None
+    """Spread between the runs (seeds) of one replica (arrangement) beyond their own errors; None
+    where every replica is one run, so that ``replica_ln_sd`` holds both."""
+    run_interval: tuple[float, float] | None = None
+    """95 % interval of that spread."""
     curvature_p: float | None
     """Probability of a quadratic term that large by chance; None below 4 temperatures."""
     aicc: float | None

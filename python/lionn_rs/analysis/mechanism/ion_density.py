@@ -11,17 +11,35 @@ from numpy.typing import ArrayLike
 
 from lionn_rs import _core
 from lionn_rs.analysis._records import Record
-from lionn_rs.analysis.transport.trajectory import (
-    Floats,
-    as_cell,
-    as_positions,
-    as_symbols,
-    members,
-)
+from lionn_rs.analysis.transport.sources import FrameSource, as_source, frame_blocks
+from lionn_rs.analysis.transport.trajectory import Floats, as_cell, as_symbols, members
 from lionn_rs.errors import ConfigError
 
 MAX_POINTS = 50_000_000
 """A larger grid is a mistake: 400 MB."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class DensitySummary(Record):
+    """A density without its values."""
+
+    species: str
+    n_ions: int
+    n_frames: int
+    cell: Floats
+    """(3, 3) lattice vectors as rows, Å."""
+    shape: tuple[int, int, int]
+    """Grid points along each lattice vector."""
+    spacing_A: tuple[float, float, float]
+    """Distance between grid points along each lattice vector."""
+    smearing_A: float
+    """Standard deviation of the Gaussian that each position was smeared with."""
+    total: float
+    """Integral over the cell: the number of ions."""
+    mean_per_A3: float
+    largest_per_A3: float
+    accessible_fraction: float
+    """Part of the cell that is denser than the mean."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,25 +72,31 @@ class IonDensity(Record):
         """Integral over the cell: the number of ions."""
         return float(self.values.mean()) * self.volume_A3
 
+    @property
+    def summary(self) -> DensitySummary:
+        """Everything but the values, which belong into a CHGCAR or cube file."""
+        n_a, n_b, n_c = self.values.shape
+        return DensitySummary(
+            species=self.species,
+            n_ions=self.n_ions,
+            n_frames=self.n_frames,
+            cell=self.cell,
+            shape=(n_a, n_b, n_c),
+            spacing_A=self.spacing_A,
+            smearing_A=self.smearing_A,
+            total=self.total,
+            mean_per_A3=float(self.values.mean()),
+            largest_per_A3=float(self.values.max()),
+            accessible_fraction=float(np.mean(self.values > self.values.mean())),
+        )
+
     def to_dict(self) -> dict[str, Any]:
-        """JSON-safe dict without the values, which belong into a CHGCAR or cube file."""
-        return {
-            "species": self.species,
-            "n_ions": self.n_ions,
-            "n_frames": self.n_frames,
-            "cell": self.cell.tolist(),
-            "shape": list(self.values.shape),
-            "spacing_A": list(self.spacing_A),
-            "smearing_A": self.smearing_A,
-            "total": self.total,
-            "mean_A-3": float(self.values.mean()),
-            "largest_A-3": float(self.values.max()),
-            "accessible_fraction": float(np.mean(self.values > self.values.mean())),
-        }
+        """JSON-safe dict of the summary."""
+        return self.summary.to_dict()
 
 
 def ion_density(
-    positions: ArrayLike,
+    positions: ArrayLike | FrameSource,
     *,
     cell: ArrayLike,
     species: str,
@@ -89,8 +113,9 @@ def ion_density(
 
     Parameters
     ----------
-    positions : (n_frames, n_atoms, 3) array, Å
-        Positions, wrapped or not; the drift of the framework should have been removed.
+    positions : (n_frames, n_atoms, 3) array or FrameSource, Å
+        Positions, wrapped or not; the drift of the framework should have been removed. A source is
+        read in blocks.
     cell : (3, 3) array, Å
         Rows are the lattice vectors, all periodic.
     species : str
@@ -121,14 +146,15 @@ def ion_density(
     ((12, 12, 12), 4.0)
     """
     matrix = as_cell(cell)
-    path = as_positions(positions)
-    atoms = members(as_symbols(path.shape[1], symbols=symbols, numbers=numbers), species)
+    source = as_source(positions)
+    n_frames, n_atoms = source.shape[:2]
+    atoms = members(as_symbols(n_atoms, symbols=symbols, numbers=numbers), species)
     if not spacing_A > 0.0 or not smearing_A >= 0.0:
         raise ConfigError(
             f"density: spacing must be positive and smearing not negative, got {spacing_A} Å and "
             f"{smearing_A} Å"
         )
-    if len(path) == 0:
+    if n_frames == 0:
         raise ConfigError("density: the trajectory has no frames")
     lengths = np.linalg.norm(matrix, axis=1)
     shape = np.maximum(np.ceil(lengths / spacing_A - 1e-9), 1.0)
@@ -138,15 +164,18 @@ def ion_density(
             f"{MAX_POINTS:.0e}; choose a larger one"
         )
     n_a, n_b, n_c = (int(n) for n in shape)
-    counts = _core.density_counts(matrix.tolist(), path, atoms, (n_a, n_b, n_c))
+    counts = np.zeros((n_a, n_b, n_c), dtype=np.uint64)
+    every = np.arange(len(atoms), dtype=np.uint64)
+    for _, block in frame_blocks(source, atoms.astype(np.intp)):
+        counts += _core.density_counts(matrix.tolist(), block, every, (n_a, n_b, n_c))
     point = abs(float(np.linalg.det(matrix))) / counts.size
-    values = counts / (len(path) * point)
+    values = counts / (n_frames * point)
     if smearing_A > 0.0:
         values = _smeared(values, matrix, smearing_A)
     return IonDensity(
         species=species,
         n_ions=len(atoms),
-        n_frames=len(path),
+        n_frames=n_frames,
         cell=matrix,
         values=np.ascontiguousarray(values),
         smearing_A=float(smearing_A),

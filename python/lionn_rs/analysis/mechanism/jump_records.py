@@ -10,6 +10,9 @@ from lionn_rs.analysis.mechanism.sites import SiteSet
 from lionn_rs.analysis.mechanism.visits import Integers, SiteRadius
 from lionn_rs.analysis.transport.trajectory import Floats
 
+SINGLE_JUMPS = ("jump_ion", "jump_time_ps", "jump_from", "jump_to", "jump_vector_A")
+"""Fields with an entry for each jump: in the table of jumps, not in the JSON file."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class JumpRate(Record):

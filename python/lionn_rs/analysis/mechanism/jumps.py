@@ -9,19 +9,14 @@ from numpy.typing import ArrayLike, NDArray
 
 from lionn_rs.analysis.mechanism.ion_density import ion_density
 from lionn_rs.analysis.mechanism.jump_memory import jump_correlation
-from lionn_rs.analysis.mechanism.jump_records import JumpRate, JumpResult, Vibration
+from lionn_rs.analysis.mechanism.jump_records import JumpRate, JumpResult
 from lionn_rs.analysis.mechanism.jump_space import collective_jumps, jump_directions
 from lionn_rs.analysis.mechanism.residence import rate_interval, residence
 from lionn_rs.analysis.mechanism.sites import SiteSet, sites_from_density
+from lionn_rs.analysis.mechanism.vibration import site_vibration
 from lionn_rs.analysis.mechanism.visits import SiteRadius, Visits, find_visits, site_radius
-from lionn_rs.analysis.transport.trajectory import (
-    Floats,
-    as_cell,
-    as_positions,
-    as_symbols,
-    check_unwrapped,
-    members,
-)
+from lionn_rs.analysis.transport.sources import FrameSource, as_source, check_unwrapped
+from lionn_rs.analysis.transport.trajectory import Floats, as_cell, as_symbols, members
 from lionn_rs.errors import ConfigError
 from lionn_rs.units import PS_TO_FS
 
@@ -39,7 +34,7 @@ FEW_FRAMES_PER_STAY = 5.0
 
 
 def jumps(
-    positions: ArrayLike,
+    positions: ArrayLike | FrameSource,
     *,
     cell: ArrayLike,
     frame_interval_fs: float,
@@ -59,8 +54,8 @@ def jumps(
 
     Parameters
     ----------
-    positions : (n_frames, n_atoms, 3) array, Å
-        Unwrapped positions, drift removed.
+    positions : (n_frames, n_atoms, 3) array or FrameSource, Å
+        Unwrapped positions, drift removed. A source is read in blocks, in several passes.
     cell : (3, 3) array, Å
         Rows are the lattice vectors, all periodic, the same in all frames.
     frame_interval_fs : float
@@ -100,27 +95,29 @@ def jumps(
     Mater. 1, 3230 (2018), doi 10.1021/acsaem.8b00457.
     """
     matrix = as_cell(cell)
-    path = as_positions(positions)
-    atoms = members(as_symbols(path.shape[1], symbols=symbols, numbers=numbers), carrier)
-    if len(path) < 2 or not frame_interval_fs > 0.0:
+    source = as_source(positions)
+    n_frames, n_atoms = source.shape[:2]
+    names = as_symbols(n_atoms, symbols=symbols, numbers=numbers)
+    atoms = members(names, carrier).astype(np.intp)
+    if n_frames < 2 or not frame_interval_fs > 0.0:
         raise ConfigError(
-            f"jumps need at least 2 frames and a positive interval, got {len(path)} frames every "
+            f"jumps need at least 2 frames and a positive interval, got {n_frames} frames every "
             f"{frame_interval_fs} fs"
         )
-    check_unwrapped(path, matrix)
+    check_unwrapped(source, matrix)
     unit, axis_name = direction(axis, matrix)
     if sites is None:
-        sites = find_sites(path, cell=matrix, carrier=carrier, symbols=symbols, numbers=numbers)
+        sites = find_sites(source, cell=matrix, carrier=carrier, symbols=symbols, numbers=numbers)
     if radius_A is None:
-        radius = site_radius(path, atoms, sites)
+        radius = site_radius(source, atoms, sites)
     else:
         radius = SiteRadius(radius_A=float(radius_A), source="given", median_distance_A=None)
     n_stay = max(int(np.ceil(min_residence_fs / frame_interval_fs - 1e-9)), 1)
-    visits = find_visits(path, atoms, sites, radius_A=radius.radius_A, min_frames=n_stay)
+    visits = find_visits(source, atoms, sites, radius_A=radius.radius_A, min_frames=n_stay)
     arrive = np.flatnonzero(visits.follows)
     place = (sites.fractional[visits.site] + visits.shift) @ matrix
     vectors = place[arrive] - place[arrive - 1]
-    ion_fs = len(atoms) * (len(path) - 1) * frame_interval_fs
+    ion_fs = len(atoms) * (n_frames - 1) * frame_interval_fs
     lengths = np.linalg.norm(vectors, axis=1)
     low, high = rate_interval(len(arrive))
     per_ns = PS_TO_FS**2 / ion_fs
@@ -133,14 +130,14 @@ def jumps(
     return JumpResult(
         carrier=carrier,
         n_ions=len(atoms),
-        n_frames=len(path),
+        n_frames=n_frames,
         frame_interval_fs=float(frame_interval_fs),
-        run_ps=(len(path) - 1) * frame_interval_fs / PS_TO_FS,
+        run_ps=(n_frames - 1) * frame_interval_fs / PS_TO_FS,
         sites=sites,
         site_occupancy=np.bincount(
             visits.site, visits.leave - visits.enter, minlength=sites.n_sites
         )
-        / len(path),
+        / n_frames,
         radius=radius,
         min_residence_fs=float(min_residence_fs),
         unassigned=visits.unassigned,
@@ -168,7 +165,7 @@ def jumps(
             window_fs=float(collective_window_fs),
             distance_A=float(collective_distance_A),
         ),
-        vibration=_vibration(path, atoms, visits, place),
+        vibration=site_vibration(source, atoms, visits, place),
         jump_ion=visits.ion[arrive],
         jump_time_ps=visits.enter[arrive].astype(np.float64) * (frame_interval_fs / PS_TO_FS),
         jump_from=visits.site[arrive - 1],
@@ -179,7 +176,7 @@ def jumps(
 
 
 def find_sites(
-    positions: ArrayLike,
+    positions: ArrayLike | FrameSource,
     *,
     cell: ArrayLike,
     carrier: str,
@@ -263,39 +260,6 @@ def _natural(
     rank = np.empty(len(kinds), dtype=np.intp)
     rank[order] = np.arange(len(kinds))
     return kinds[order], rank[code.ravel()]
-
-
-def _vibration(
-    path: Floats, atoms: NDArray[np.uint64], visits: Visits, place: Floats
-) -> Vibration | None:
-    """Displacement from the mean place in the site, between entering and last being inside."""
-    length = visits.last_inside - visits.enter + 1
-    if len(length) == 0:
-        return None
-    visit = np.repeat(np.arange(len(length)), length)
-    start = np.repeat(visits.enter - np.concatenate([[0], np.cumsum(length)[:-1]]), length)
-    frame = start + np.arange(len(visit))
-    offset = path[frame, atoms[visits.ion[visit]].astype(int)] - place[visit]
-    site = visits.site[visit]
-    n = np.bincount(site)
-    mean = np.stack([np.bincount(site, offset[:, k]) for k in range(3)], axis=1)
-    offset -= (mean / np.maximum(n, 1)[:, None])[site]
-    square = offset**2
-    axes = np.sqrt(square.mean(axis=0))
-    ion = visits.ion[visit]
-    weight = np.bincount(ion, minlength=visits.n_ions).astype(float)
-    total = np.bincount(ion, square.mean(axis=1), minlength=visits.n_ions)
-    variance = float(total.sum() / weight.sum())
-    error = None
-    if visits.n_ions > 1:
-        spread = np.sum((total - weight * variance) ** 2) * visits.n_ions / (visits.n_ions - 1)
-        # d sqrt(v) = dv / (2 sqrt(v))
-        error = float(np.sqrt(spread) / weight.sum() / (2.0 * np.sqrt(variance)))
-    return Vibration(
-        amplitude_A=float(np.sqrt(variance)),
-        amplitude_se_A=error,
-        axes_A=(float(axes[0]), float(axes[1]), float(axes[2])),
-    )
 
 
 def _warnings(visits: Visits, n_jumps: int, frame_interval_fs: float) -> tuple[str, ...]:

@@ -11,13 +11,8 @@ from numpy.typing import ArrayLike
 from lionn_rs import _core
 from lionn_rs.analysis._records import Record
 from lionn_rs.analysis.mechanism.rdf_shell import Shell, first_shell
-from lionn_rs.analysis.transport.trajectory import (
-    Floats,
-    as_cell,
-    as_positions,
-    as_symbols,
-    members,
-)
+from lionn_rs.analysis.transport.sources import FrameSource, as_source
+from lionn_rs.analysis.transport.trajectory import Floats, as_cell, as_symbols, members
 from lionn_rs.errors import ConfigError, DataError
 
 
@@ -44,7 +39,7 @@ class RdfResult(Record):
 
 
 def rdf(
-    positions: ArrayLike,
+    positions: ArrayLike | FrameSource,
     *,
     cell: ArrayLike,
     pair: tuple[str, str],
@@ -63,8 +58,8 @@ def rdf(
 
     Parameters
     ----------
-    positions : (n_frames, n_atoms, 3) or (n_atoms, 3) array, Å
-        Wrapped or unwrapped.
+    positions : (n_frames, n_atoms, 3) or (n_atoms, 3) array or FrameSource, Å
+        Wrapped or unwrapped. Of a source only the frames that are used are read.
     cell : (3, 3) array, Å
         Rows are the lattice vectors.
     pair : (center, neighbor)
@@ -105,23 +100,27 @@ def rdf(
     3.0 6
     """
     matrix = as_cell(cell)
-    array = np.asarray(positions, dtype=np.float64)
-    path = as_positions(array[None] if array.ndim == 2 else array)
-    names = as_symbols(path.shape[1], symbols=symbols, numbers=numbers)
+    if not isinstance(positions, FrameSource):
+        array = np.asarray(positions, dtype=np.float64)
+        positions = array[None] if array.ndim == 2 else array
+    source = as_source(positions)
+    n_frames, n_atoms = source.shape[:2]
+    names = as_symbols(n_atoms, symbols=symbols, numbers=numbers)
     for name, value in (("max_frames", max_frames), ("n_blocks", n_blocks)):
         if value < 1:
             raise ConfigError(f"rdf: {name} must be at least 1, got {value}")
     first, second = (members(names, kind) for kind in pair)
-    if len(path) == 0:
+    if n_frames == 0:
         raise ConfigError("rdf: the trajectory has no frames")
-    frames = np.unique(np.linspace(0, len(path) - 1, min(max_frames, len(path))).astype(int))
+    frames = np.unique(np.linspace(0, n_frames - 1, min(max_frames, n_frames)).astype(int))
     lattice, periodic = matrix.tolist(), [bool(p) for p in pbc]
     blocks = np.array_split(frames, min(n_blocks, len(frames)))
     counts = np.zeros((len(blocks), n_bins))
     for row, block in zip(counts, blocks, strict=True):
         for frame in block:
+            points = np.ascontiguousarray(source.read(frame, frame + 1)[0], dtype=np.float64)
             row += _core.pair_histogram(
-                lattice, periodic, path[frame], first, second, float(r_max), n_bins
+                lattice, periodic, points, first, second, float(r_max), n_bins
             )
         row /= len(block) * len(first)
     weights = np.array([len(block) for block in blocks]) / len(frames)

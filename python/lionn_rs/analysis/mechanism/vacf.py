@@ -12,6 +12,7 @@ from scipy.integrate import trapezoid
 
 from lionn_rs import _core
 from lionn_rs.analysis._records import Record
+from lionn_rs.analysis.transport.sources import Differences, FrameSource, as_source, atom_blocks
 from lionn_rs.analysis.transport.trajectory import Floats, as_positions, as_symbols, members
 from lionn_rs.errors import ConfigError, DataError
 from lionn_rs.units import A2_FS_TO_CM2_S, BOLTZMANN_EV_K, EV_FS2_PER_U_A2, PS_TO_FS
@@ -80,8 +81,8 @@ def vacf(
     *,
     frame_interval_fs: float,
     species: str,
-    velocities: ArrayLike | None = None,
-    positions: ArrayLike | None = None,
+    velocities: ArrayLike | FrameSource | None = None,
+    positions: ArrayLike | FrameSource | None = None,
     symbols: Sequence[str] | None = None,
     numbers: ArrayLike | None = None,
     window_ps: float = WINDOW_PS,
@@ -100,9 +101,9 @@ def vacf(
         Time between frames, fs.
     species : str
         Chemical symbol.
-    velocities : (n_frames, n_atoms, 3) array, Å/fs, optional
-        Velocities.
-    positions : (n_frames, n_atoms, 3) array, Å, optional
+    velocities : (n_frames, n_atoms, 3) array or FrameSource, Å/fs, optional
+        Velocities. A source is read in blocks of ions.
+    positions : (n_frames, n_atoms, 3) array or FrameSource, Å, optional
         Unwrapped positions, drift removed.
     symbols, numbers : (n_atoms,)
         Chemical symbols or atomic numbers, one of the two.
@@ -141,20 +142,21 @@ def vacf(
             f"{LONGEST_INTERVAL_FS:g} fs or less (vibrations have periods of 60 to 500 fs): store "
             "frames more often, or velocities"
         )
+    speed: FrameSource
     if positions is not None:
-        speed = velocities_from_positions(positions, frame_interval_fs)
+        speed = Differences(as_source(positions), frame_interval_fs)
     else:
-        speed = as_positions(velocities)  # type: ignore[arg-type]
-    atoms = members(as_symbols(speed.shape[1], symbols=symbols, numbers=numbers), species)
+        speed = as_source(velocities)  # type: ignore[arg-type]
+    n_frames, n_atoms = speed.shape[:2]
+    atoms = members(as_symbols(n_atoms, symbols=symbols, numbers=numbers), species)
     n_window = round(window_ps * PS_TO_FS / frame_interval_fs)
-    if n_window < 4 or len(speed) < N_BLOCKS * (n_window + 1):
+    if n_window < 4 or n_frames < N_BLOCKS * (n_window + 1):
         raise DataError(
             f"vacf: a window of {window_ps:g} ps needs at least {N_BLOCKS} windows in the run and "
-            f"4 frames in the window, got {len(speed)} frames every {frame_interval_fs:g} fs: "
+            f"4 frames in the window, got {n_frames} frames every {frame_interval_fs:g} fs: "
             "choose another window"
         )
-    raw = np.stack([_correlation(block, atoms, n_window) for block in _blocks(speed)])
-    mean = _correlation(speed, atoms, n_window)
+    mean, raw = _correlations(speed, atoms.astype(np.intp), n_window)
     if not mean[0] > 0.0:
         raise DataError(f"vacf: the {species} ions do not move")
     dt_ps = frame_interval_fs / PS_TO_FS
@@ -173,7 +175,7 @@ def vacf(
     return VacfResult(
         species=species,
         n_ions=len(atoms),
-        n_frames=len(speed),
+        n_frames=n_frames,
         frame_interval_fs=float(frame_interval_fs),
         source="differences of positions" if differences else "velocities",
         response="(sin(pi f h)/(pi f h))² of differences" if differences else "none",
@@ -235,15 +237,23 @@ def _width(window_ps: float) -> float:
     return math.sqrt(8.0 * math.log(2.0)) * _TAPER / (2.0 * math.pi * window_ps)
 
 
-def _blocks(speed: Floats) -> list[Floats]:
-    return [np.ascontiguousarray(block) for block in np.array_split(speed, N_BLOCKS)]
+def _correlations(
+    speed: FrameSource, atoms: NDArray[np.intp], n_window: int
+) -> tuple[Floats, Floats]:
+    """``<v(0)·v(t)>`` up to the window, of the run and (5, n) of blocks of it, Å²/fs²."""
+    mean, parts = np.zeros(n_window + 1), np.zeros((N_BLOCKS, n_window + 1))
+    for some, velocities in atom_blocks(speed, atoms):
+        share = len(some) / len(atoms)
+        mean += share * _correlation(velocities, n_window)
+        for row, block in zip(parts, np.array_split(velocities, N_BLOCKS), strict=True):
+            row += share * _correlation(block, n_window)
+    return mean, parts
 
 
-def _correlation(speed: Floats, atoms: NDArray[np.uint64], n_window: int) -> Floats:
-    """``<v(0)·v(t)>`` of the atoms up to the window, Å²/fs²."""
-    groups = np.ones(speed.shape[1], dtype=np.uint64)
-    groups[atoms.astype(int)] = 0
-    result = _core.autocorrelation(np.ascontiguousarray(speed), groups, 1)
+def _correlation(velocities: Floats, n_window: int) -> Floats:
+    """``<v(0)·v(t)>`` of some atoms up to the window, Å²/fs²."""
+    groups = np.zeros(velocities.shape[1], dtype=np.uint64)
+    result = _core.autocorrelation(velocities, groups, 1)
     return np.asarray(result[0].sum(axis=0)[: n_window + 1])
 
 

@@ -10,13 +10,8 @@ from numpy.typing import ArrayLike, NDArray
 
 from lionn_rs import _core
 from lionn_rs.analysis._records import Record
-from lionn_rs.analysis.transport.trajectory import (
-    Floats,
-    as_cell,
-    as_positions,
-    as_symbols,
-    members,
-)
+from lionn_rs.analysis.transport.sources import FrameSource, as_source, atom_blocks, read_frames
+from lionn_rs.analysis.transport.trajectory import Floats, as_cell, as_symbols, members
 from lionn_rs.errors import ConfigError
 from lionn_rs.units import PS_TO_FS
 
@@ -61,7 +56,7 @@ class VanHoveDistinct(Record):
 
 
 def van_hove_self(
-    positions: ArrayLike,
+    positions: ArrayLike | FrameSource,
     *,
     frame_interval_fs: float,
     species: str,
@@ -75,8 +70,8 @@ def van_hove_self(
 
     Parameters
     ----------
-    positions : (n_frames, n_atoms, 3) array, Å
-        Unwrapped positions, drift removed.
+    positions : (n_frames, n_atoms, 3) array or FrameSource, Å
+        Unwrapped positions, drift removed. A source is read in blocks of ions.
     frame_interval_fs : float
         Time between frames, fs.
     species : str
@@ -114,15 +109,21 @@ def van_hove_self(
     >>> print(round(float(result.density[0].sum() * 12.0 / 160), 2))
     1.0
     """
-    path = as_positions(positions)
-    atoms = members(as_symbols(path.shape[1], symbols=symbols, numbers=numbers), species)
-    lags = lag_frames(lags_ps, len(path), frame_interval_fs)
-    counts = _core.van_hove_self(path, atoms, lags, float(r_max), n_bins)
-    windows = (len(path) - lags.astype(float))[:, None] * len(atoms)
-    moments = _core.displacement_moments(path, atoms, lags)
-    squared = moments[:, 6]
+    source = as_source(positions)
+    n_frames, n_atoms = source.shape[:2]
+    atoms = members(as_symbols(n_atoms, symbols=symbols, numbers=numbers), species)
+    lags = lag_frames(lags_ps, n_frames, frame_interval_fs)
+    counts = np.zeros((len(lags), n_bins), dtype=np.uint64)
+    squared, fourth = np.zeros(len(lags)), np.zeros(len(lags))
+    for some, path in atom_blocks(source, atoms.astype(np.intp)):
+        every = np.arange(len(some), dtype=np.uint64)
+        counts += _core.van_hove_self(path, every, lags, float(r_max), n_bins)
+        moments = _core.displacement_moments(path, every, lags) * (len(some) / len(atoms))
+        squared += moments[:, 6]
+        fourth += moments[:, 7]
+    windows = (n_frames - lags.astype(float))[:, None] * len(atoms)
     still = squared <= 0.0
-    ratio = np.divide(moments[:, 7], squared**2, out=np.full(len(lags), 5 / 3), where=~still)
+    ratio = np.divide(fourth, squared**2, out=np.full(len(lags), 5 / 3), where=~still)
     edges = np.linspace(0.0, r_max, n_bins + 1)
     return VanHoveSelf(
         species=species,
@@ -137,7 +138,7 @@ def van_hove_self(
 
 
 def van_hove_distinct(
-    positions: ArrayLike,
+    positions: ArrayLike | FrameSource,
     *,
     cell: ArrayLike,
     frame_interval_fs: float,
@@ -156,8 +157,9 @@ def van_hove_distinct(
 
     Parameters
     ----------
-    positions : (n_frames, n_atoms, 3) array, Å
-        Unwrapped positions, drift removed.
+    positions : (n_frames, n_atoms, 3) array or FrameSource, Å
+        Unwrapped positions, drift removed. Of a source only time origins and their partners are
+        read.
     cell : (3, 3) array, Å
         Rows are the lattice vectors, all periodic.
     frame_interval_fs : float
@@ -186,25 +188,29 @@ def van_hove_distinct(
         For a species that does not occur, a lag outside of the trajectory, fewer than one origin.
     """
     matrix = as_cell(cell)
-    path = as_positions(positions)
-    names = as_symbols(path.shape[1], symbols=symbols, numbers=numbers)
+    source = as_source(positions)
+    n_frames, n_atoms = source.shape[:2]
+    names = as_symbols(n_atoms, symbols=symbols, numbers=numbers)
     first, second = (members(names, kind) for kind in pair)
     if max_origins < 1:
         raise ConfigError(f"van Hove function: max_origins must be at least 1, got {max_origins}")
     if lags_ps is None:
-        some = lag_frames(None, len(path), frame_interval_fs, n_lags=11)
+        some = lag_frames(None, n_frames, frame_interval_fs, n_lags=11)
         lags = np.concatenate([np.zeros(1, dtype=np.uint64), some])
     else:
-        lags = lag_frames(lags_ps, len(path), frame_interval_fs, smallest=0)
+        lags = lag_frames(lags_ps, n_frames, frame_interval_fs, smallest=0)
     edges = np.linspace(0.0, r_max, n_bins + 1)
     shells = 4.0 / 3.0 * np.pi * np.diff(edges**3)
     ideal = len(first) * shells * len(second) / abs(float(np.linalg.det(matrix)))
     g, g_se, n_origins = [], [], 0
-    for lag in lags:
-        n = min(max_origins, len(path) - int(lag))
-        origins = np.unique(np.linspace(0, len(path) - 1 - int(lag), n).astype(np.uint64))
+    for lag in lags.astype(np.intp):
+        n = min(max_origins, n_frames - lag)
+        origins = np.unique(np.linspace(0, n_frames - 1 - lag, n).astype(np.intp))
+        # The origins, then the frames a lag later: a lag of as many frames as there are origins.
+        path = read_frames(source, np.concatenate([origins, origins + lag]))
+        rows = np.arange(len(origins), dtype=np.uint64)
         counts = _core.van_hove_distinct(
-            matrix.tolist(), path, first, second, origins, int(lag), float(r_max), n_bins
+            matrix.tolist(), path, first, second, rows, len(rows), float(r_max), n_bins
         )
         g.append(counts.mean(axis=0) / ideal)
         blocks = np.array_split(counts, min(N_BLOCKS, len(counts)))

@@ -6,12 +6,13 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 from scipy.stats import chi
 
 from lionn_rs import _core
 from lionn_rs.analysis._records import Record
 from lionn_rs.analysis.mechanism.sites import SiteSet
+from lionn_rs.analysis.transport.sources import FrameSource, as_source, atom_blocks, read_frames
 from lionn_rs.analysis.transport.trajectory import Floats
 from lionn_rs.errors import ConfigError, DataError
 
@@ -69,7 +70,9 @@ class SiteRadius(Record):
     """Median distance of the ions from their nearest site, Å."""
 
 
-def site_radius(positions: Floats, atoms: NDArray[np.uint64], sites: SiteSet) -> SiteRadius:
+def site_radius(
+    positions: ArrayLike | FrameSource, atoms: NDArray[np.integer], sites: SiteSet
+) -> SiteRadius:
     """Radius that holds 90 % of an isotropic vibration, unless the sites are too close for it.
 
     The amplitude comes from the median distance to the nearest site, which ions on their way
@@ -80,12 +83,15 @@ def site_radius(positions: Floats, atoms: NDArray[np.uint64], sites: SiteSet) ->
     DataError
         If most ions are far from every site.
     """
-    some = np.unique(np.linspace(0, len(positions) - 1, min(500, len(positions))).astype(int))
-    sample = np.ascontiguousarray(positions[some])
+    frames, ions = as_source(positions), atoms.astype(np.intp)
+    last = frames.shape[0] - 1
+    some = np.unique(np.linspace(0, last, min(500, last + 1)).astype(int))
+    sample = read_frames(frames, some, ions)
     largest = min(SEARCH_A, 0.49 * _smallest_height(sites.cell))
-    site, shift = _core.assign_sites(sites.cell.tolist(), sample, atoms, sites.fractional, largest)
+    every = np.arange(len(atoms), dtype=np.uint64)
+    site, shift = _core.assign_sites(sites.cell.tolist(), sample, every, sites.fractional, largest)
     centers = (sites.fractional[site] + shift) @ sites.cell
-    distance = np.linalg.norm(sample[:, atoms.astype(int)] - centers, axis=2)
+    distance = np.linalg.norm(sample - centers, axis=2)
     distance[site < 0] = np.inf
     median = float(np.median(distance))
     if not math.isfinite(median):
@@ -101,8 +107,8 @@ def site_radius(positions: Floats, atoms: NDArray[np.uint64], sites: SiteSet) ->
 
 
 def find_visits(
-    positions: Floats,
-    atoms: NDArray[np.uint64],
+    positions: ArrayLike | FrameSource,
+    atoms: NDArray[np.integer],
     sites: SiteSet,
     *,
     radius_A: float,
@@ -116,9 +122,9 @@ def find_visits(
 
     Parameters
     ----------
-    positions : (n_frames, n_atoms, 3) float64, Å
-        Unwrapped positions, drift removed.
-    atoms : (n_ions,) uint64
+    positions : (n_frames, n_atoms, 3) array or FrameSource, Å
+        Unwrapped positions, drift removed. A source is read in blocks of ions.
+    atoms : (n_ions,) int
         Indices of the ions.
     sites : SiteSet
         The sites.
@@ -143,11 +149,19 @@ def find_visits(
         )
     if min_frames < 1:
         raise ConfigError(f"the shortest stay must be at least 1 frame, got {min_frames}")
-    site, shift = _core.assign_sites(
-        sites.cell.tolist(), positions, atoms, sites.fractional, float(radius_A)
-    )
-    n_frames, n_ions = site.shape
-    rows = [_visits_of_ion(site[:, ion], shift[:, ion], ion, min_frames) for ion in range(n_ions)]
+    source = as_source(positions)
+    n_frames, n_ions, n_outside = source.shape[0], len(atoms), 0
+    rows: list[Integers] = []
+    for some, paths in atom_blocks(source, atoms.astype(np.intp)):
+        every = np.arange(len(some), dtype=np.uint64)
+        site, shift = _core.assign_sites(
+            sites.cell.tolist(), paths, every, sites.fractional, float(radius_A)
+        )
+        n_outside += int(np.sum(site < 0))
+        rows += [
+            _visits_of_ion(site[:, k], shift[:, k], len(rows) + k, min_frames)
+            for k in range(len(some))
+        ]
     table = np.concatenate(rows) if rows else np.empty((0, 7), dtype=np.int64)
     ion, enter = table[:, 0], table[:, 5]
     leave = np.full(len(table), n_frames, dtype=np.int64)
@@ -161,7 +175,7 @@ def find_visits(
         leave=leave,
         n_ions=n_ions,
         n_frames=n_frames,
-        unassigned=float(np.mean(site < 0)),
+        unassigned=n_outside / (n_frames * n_ions),
     )
 
 

@@ -23,9 +23,9 @@ from lionn_rs.analysis.transport.trajectory import Floats
 from lionn_rs.analysis.transport.uncertainty import (
     Run,
     estimate_hop,
+    reported_error,
     spread_errors,
     upper_bound,
-    widest,
 )
 from lionn_rs.analysis.transport.window import FitWindow, choose_window, describe
 from lionn_rs.errors import ConfigError, DataError
@@ -194,7 +194,8 @@ def _analyze(
         refusal = melted[0]
     hop, source = run.given_hop or run.site, "given" if run.given_hop else "site distance"
     spreads: tuple[SpreadError, ...] = ()
-    warnings: list[str] = []
+    doubts = [r.clock.warning for r in alone if r.clock is not None and r.clock.warning]
+    warnings = list(dict.fromkeys(doubts))
     value = ln_sd = interval = n_hops = None
     method = "none"
     estimates: tuple[ErrorEstimate, ...] = ()
@@ -206,7 +207,7 @@ def _analyze(
         spreads = spread_errors(run, line, hop)
     if line is not None and not refusal:
         value = line.slope * run.to_cm2_s
-        method, ln_sd, half = widest(line, spreads, choice.straight)
+        method, ln_sd, half = reported_error(line, spreads, choice.straight)
         interval = (value * float(np.exp(-half)), value * float(np.exp(half)))
         n_hops = n * line.slope * (run.n_frames - 1) / run.site**2
         estimates = side_by_side(run, line, spreads, curve, method)

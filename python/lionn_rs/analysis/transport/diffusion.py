@@ -60,9 +60,9 @@ def diffusivity(
 
     The window-averaged, drift-corrected MSD is fitted by a line with free intercept, ``MSD = c + 6
     D t``, by generalized least squares with its analytic covariance (see
-    :mod:`lionn_rs.analysis.transport.gls`). The reported interval is the widest of that error's and
-    of its combinations with the spreads between ions, between time blocks, and of ions that hop in
-    concert (:func:`lionn_rs.analysis.transport.uncertainty.widest`). When the motion does not
+    :mod:`lionn_rs.analysis.transport.gls`). The reported interval widens that error as far as the
+    spreads between ions, between time blocks, and of ions that hop in concert say that it is too
+    small (:func:`lionn_rs.analysis.transport.uncertainty.reported_error`). When the motion does not
     support a number (see :mod:`lionn_rs.analysis.transport.window`), the result has
     ``diffusive=False``, a reason, and a 95 % upper bound.
 
@@ -162,6 +162,11 @@ def analyze(
         site_distance_A=study.site,
     )
     warnings = [*motion.unwrapping.warnings, *_framework_warnings(framework, motion.drift)]
+    clock = motion.timer.check(
+        frame_interval_fs=study.interval_fs, temperature_K=study.temperature_K
+    )
+    if clock is not None and not clock.consistent:
+        warnings.append(clock.warning)
     melted = ", ".join(species.symbol for species in framework if species.verdict == "melted")
     melted = f"the framework is not solid: {melted} diffuses too" if melted else ""
     tracer = self_diffusion(study, carrier, curves, window_ps, melted)
@@ -247,6 +252,7 @@ def analyze(
         ),
         warnings=tuple(warnings),
         estimates=estimates,
+        clock=clock,
     )
 
 

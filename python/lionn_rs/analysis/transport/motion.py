@@ -1,8 +1,8 @@
 """A run reduced to what the analysis needs: displacements relative to a reference set of atoms.
 
 One pass over the frames finds the drift, the summed displacement of each species and the longest
-step, and keeps the paths of the carriers. The MSD of the other atoms is added up in blocks of
-atoms. Memory grows with the number of frames times the number of carriers, not with all atoms.
+step, and keeps the paths of the carriers, in a temporary file where they are long. The MSD of the
+other atoms is added up in blocks of atoms. Memory grows with the number of frames, not of atoms.
 """
 
 from __future__ import annotations
@@ -15,11 +15,11 @@ from numpy.typing import NDArray
 from lionn_rs import _core
 from lionn_rs.analysis._records import Record
 from lionn_rs.analysis.transport.drift import Drift, DriftReference
-from lionn_rs.analysis.transport.sources import Paths
+from lionn_rs.analysis.transport.sources import ATOM_BLOCK_BYTES, Paths
+from lionn_rs.analysis.transport.timing import FRAMES_PER_BLOCK, FlightTimer, standard_masses
 from lionn_rs.analysis.transport.trajectory import Floats
+from lionn_rs.spool import Column
 
-ATOM_BLOCK_BYTES = 64 * 2**20
-"""Memory of a block of atoms over all frames."""
 LONG_STEP_SHARE = 0.75
 """Longest step over its limit above which some steps may have been taken for shorter ones."""
 
@@ -69,6 +69,8 @@ class Motion:
         Record of what is subtracted.
     sums : dict of (n_frames, 3) float64, Å
         Summed displacement of each species since the first frame.
+    timer : FlightTimer
+        Steps between frames.
     """
 
     def __init__(
@@ -84,16 +86,20 @@ class Motion:
         kinds = sorted(set(symbols.tolist()))
         weights = np.stack([reference.share, *((symbols == kind).astype(float) for kind in kinds)])
         totals = np.empty((len(weights), paths.n_frames, 3))
-        self._ions = np.empty((paths.n_frames, len(carriers), 3))
+        ions = Column()
+        self.timer = FlightTimer(standard_masses(symbols))
         origin = np.zeros((1, paths.n_atoms, 3))
         for start, block in paths.blocks():
             if start == 0:
                 origin = block[:1].copy()
             part = slice(start, start + len(block))
-            self._ions[part] = block[:, carriers]
+            own = block[:, carriers]
             block -= origin
             totals[:, part] = np.matmul(weights, block).transpose(1, 0, 2)
-            self._ions[part] -= totals[0, part, None, :]
+            ions.add(own - totals[0, part, None, :])
+            some = block[:FRAMES_PER_BLOCK]
+            self.timer.add(some - totals[0, start : start + len(some), None, :])
+        self._ions = ions.whole()
         self._center: Floats = totals[0]
         for total, count in zip(totals[1:], weights[1:].sum(axis=1), strict=True):
             total -= count * self._center

@@ -4,7 +4,7 @@ The analytic covariance of :mod:`lionn_rs.analysis.transport.gls` assumes indepe
 ions in a steady state. Ions of different mobility, ions that hop in concert, slow changes of the
 structure and differences between runs show up as a spread between ions, blocks or runs that is
 larger than predicted. An error from few blocks is itself uncertain by tens of percent: what is done
-with it is said in :func:`lionn_rs.analysis.transport.uncertainty.widest`.
+with it is said in :func:`lionn_rs.analysis.transport.uncertainty.reported_error`.
 """
 
 from __future__ import annotations
@@ -28,6 +28,10 @@ CONCERTED_LAG_FS = 500.0
 """Ions that hop within this time of each other count as hopping together."""
 LAGS_PER_BLOCK = 3
 """A block is at least this many times as long as the first lag of the fit."""
+OVERLAP_GAIN = 1.5
+"""Degrees of freedom per window if windows start at every frame: the squares of two windows are
+correlated by the share u of their overlap if hops are rare, ``1/integral u^2 = 3/2``; more
+(5/2) for many small steps."""
 FRAMES_AT_ONCE = 10_000
 """Frames whose displacements are in memory at once."""
 SIGNIFICANCE = 0.05
@@ -50,9 +54,9 @@ class SpreadError(Record):
     """The spread is larger than predicted at the 5 % level."""
 
     @property
-    def dof(self) -> int:
+    def dof(self) -> float:
         """Degrees of freedom of the observed variance."""
-        return self.n if self.kind == "concerted" else self.n - 1
+        return OVERLAP_GAIN * self.n if self.kind == "concerted" else self.n - 1.0
 
     @property
     def inflation(self) -> float:
@@ -71,7 +75,7 @@ class ErrorEstimate(Record):
     interval_cm2_s: tuple[float, float]
     """Nominal 95 % interval."""
     reported: bool
-    """Whether the interval of the result follows from it."""
+    """Whether the method of the result is this one."""
     note: str
 
 
@@ -176,13 +180,13 @@ def concerted_spread(
     if alone <= 0.0:
         return None
     ratio = float(np.var(mean)) / alone
-    relative = line.slope_sd / line.slope
+    relative, dof = line.slope_sd / line.slope, OVERLAP_GAIN * n_windows
     return SpreadError(
         kind="concerted",
         n=n_windows,
         relative_sd=relative * float(np.sqrt(ratio)),
         predicted_relative_sd=relative,
-        significant=float(stats.chi2.sf(n_windows * ratio, n_windows)) < SIGNIFICANCE,
+        significant=float(stats.chi2.sf(dof * ratio, dof)) < SIGNIFICANCE,
     )
 
 

@@ -13,12 +13,14 @@ from lionn_rs.analysis.transport.msd import MsdCurve
 from lionn_rs.analysis.transport.pymatgen_peer import PymatgenValue
 from lionn_rs.analysis.transport.resampling import ErrorEstimate, SpreadError
 from lionn_rs.analysis.transport.tensor import DiffusionTensor
+from lionn_rs.analysis.transport.timing import ClockCheck
 from lionn_rs.analysis.transport.trajectory import Floats
 from lionn_rs.analysis.transport.window import FitWindow
 from lionn_rs.numbers import interval, power_with_error, significant
 
-SCHEMA_VERSION = 2
-"""Of the record below. 2: tensor, unwrapping, charges, species and Onsager coefficients."""
+SCHEMA_VERSION = 3
+"""Of the record below. 2: tensor, unwrapping, charges, species and Onsager coefficients.
+3: clock."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,11 +65,12 @@ class DiffusionResult(Record):
     interval_cm2_s: tuple[float, float] | None
     """95 % interval, symmetric in ln D."""
     ln_sd: float | None
-    """Standard deviation of ln D: the relative error, of the method named below."""
+    """Standard deviation of ln D: the relative error."""
     method: str
-    """``gls``, ``ions``, ``blocks``, ``concerted`` or ``runs``: the most conservative justified
-    error. ``+curvature`` when the MSD is bent in the window; half of the change of slope is then
-    added in quadrature. ``none`` when not diffusive."""
+    """``ions``, ``blocks``, ``concerted`` or ``runs``: the spread with the largest excess over the
+    analytic error, of those that show one more likely than not; ``gls`` if none does.
+    ``+curvature`` when the MSD is bent in the window; half of the change of slope is then added in
+    quadrature. ``none`` when not diffusive."""
     gls_relative_sd: float | None
     spreads: tuple[SpreadError, ...]
     n_hops: float | None
@@ -92,6 +95,9 @@ class DiffusionResult(Record):
     warnings: tuple[str, ...]
     estimates: tuple[ErrorEstimate, ...] = ()
     """Errors by all methods side by side, those of others included; empty when not diffusive."""
+    clock: ClockCheck | None = None
+    """Stated frame interval against stated temperature; ``None`` where atoms do not fly freely from
+    frame to frame, and the interval cannot be judged."""
 
     def __str__(self) -> str:
         """One line for the terminal."""

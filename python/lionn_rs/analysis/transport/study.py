@@ -27,9 +27,9 @@ from lionn_rs.analysis.transport.trajectory import Convention, Floats, as_cells,
 from lionn_rs.analysis.transport.uncertainty import (
     Run,
     estimate_hop,
+    reported_error,
     spread_errors,
     upper_bound,
-    widest,
 )
 from lionn_rs.analysis.transport.window import WindowChoice, choose_window
 from lionn_rs.errors import ConfigError, DataError
@@ -215,7 +215,7 @@ def self_diffusion(
     method = "none"
     if line is not None and not refusal:
         value = line.slope * run.to_cm2_s
-        method, ln_sd, half_width = widest(line, spreads, choice.straight)
+        method, ln_sd, half_width = reported_error(line, spreads, choice.straight)
     return Tracer(
         run=run,
         choice=choice,

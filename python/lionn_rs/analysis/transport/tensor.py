@@ -77,6 +77,7 @@ class DiffusionTensor(Record):
     conductivity_mS_cm: Floats
     """(3, 3)."""
     sd_mS_cm: Floats
+    """(3, 3) standard deviations."""
     principal_axes: tuple[PrincipalAxis, ...]
     """Fastest first."""
     directions: tuple[Direction, ...]

@@ -21,7 +21,6 @@ __all__ = [
     "as_cells",
     "as_positions",
     "as_symbols",
-    "check_unwrapped",
     "remove_drift",
     "unwrap",
 ]
@@ -200,15 +199,3 @@ def reference_cell(cells: Floats, convention: Convention) -> list[list[float]] |
         )
     mean: list[list[float]] = (cells[0] if len(cells) == 1 else cells.mean(axis=0)).tolist()
     return mean
-
-
-def check_unwrapped(positions: Floats, cell: Floats) -> None:
-    """Refuse positions that jump by about half a cell from one frame to the next.
-
-    Raises
-    ------
-    DataError
-        If a step is not shorter than half of the shortest lattice vector.
-    """
-    unwrapper = _core.Unwrapper(positions.shape[1], cell.tolist(), True)
-    unwrapper.advance(positions.copy(), cell[None])

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from scipy import stats
 
 from lionn_rs import _core
-from lionn_rs.analysis.transport.conductivity import Z95
+from lionn_rs.analysis.transport.excess import NONE, Excess, excess
 from lionn_rs.analysis.transport.gls import LineFit, fit_line, hop_length
 from lionn_rs.analysis.transport.msd import AXES
 from lionn_rs.analysis.transport.resampling import (
@@ -30,9 +30,8 @@ LARGEST_HOP_A = 12.0
 """A larger estimate comes from immobile and mobile ions in one average, not from hops."""
 SELECTED = 0.99
 """One-sided probability of an upper bound; see :func:`upper_bound`."""
-ANALYTIC_DOF = 20.0
-"""Degrees of freedom to which the analytic variance counts as known: its root to 16 %. A choice,
-made while looking at ``benches/coverage.py``; 40 changes coverage by 0.013 at most."""
+DOUBTFUL = 0.2
+"""Probability below which a spread of few blocks or runs doubts the errors found without it."""
 NO_HOP_EVENTS = 3.0
 """95 % upper limit of a Poisson mean when no event was seen, -ln(0.05)."""
 
@@ -90,31 +89,38 @@ def spread_errors(run: Run, line: LineFit, hop: float) -> tuple[SpreadError, ...
     return tuple(spread for spread in found if spread is not None)
 
 
-def widest(
+def reported_error(
     line: LineFit, spreads: tuple[SpreadError, ...], straight: bool
 ) -> tuple[str, float, float]:
-    """Choose the error: method, standard deviation of ln D, half width of its 95 % interval.
+    """Error that is reported: method, standard deviation of ln D, half width of its 95 % interval.
 
-    The widest of: the analytic error with the normal quantile; for each observed spread, the
-    analytic variance, known to ``nu`` degrees of freedom, combined with the observed one, known to
-    ``n``, ``(nu gls² + n observed²)/(nu + n)``, and Student's t of their sum; where a spread is
-    significantly larger than predicted, that spread alone with the t of its own.
-
-    References
-    ----------
-    G. K. Smyth, Stat. Appl. Genet. Mol. Biol. 3, 3 (2004), doi 10.2202/1544-6115.1027 (moderated
-    variances).
+    The analytic variance times what the spreads say of its excess
+    (:mod:`lionn_rs.analysis.transport.excess`). The excess between ions and that of ions in concert
+    add up. Blocks and runs see all that changes with time or from run to run, but are few: they
+    count where a spread as large as theirs has a probability below ``DOUBTFUL`` with the errors
+    found so far, and then raise those. The method is the spread that shows the largest excess among
+    those that show one more likely than not, ``gls`` if none does.
     """
+    found = {spread.kind: spread for spread in spreads}
+    parts: dict[str, Excess] = {
+        kind: excess(found[kind].inflation ** 2, found[kind].dof)
+        for kind in ("ions", "concerted")
+        if kind in found
+    }
+    total = parts.get("concerted", NONE)
+    for kind in ("blocks", "runs"):
+        # Blocks do not see how ions differ, runs do.
+        if kind == "runs":
+            total = total.plus(parts.get("ions", NONE))
+        if kind in found:
+            spread, ratio = found[kind], (found[kind].inflation / total.sd) ** 2
+            if stats.chi2.sf(spread.dof * ratio, spread.dof) < DOUBTFUL:
+                parts[kind] = excess(ratio, spread.dof)
+                total = total.times(parts[kind])
     gls = line.slope_sd / line.slope
-    options = [(Z95 * gls, "gls", gls)]
-    for spread in spreads:
-        n, ratio = spread.dof, spread.inflation**2
-        shared = gls * float(np.sqrt((ANALYTIC_DOF + n * ratio) / (ANALYTIC_DOF + n)))
-        options.append((float(stats.t.ppf(0.975, ANALYTIC_DOF + n)) * shared, spread.kind, shared))
-        if spread.significant:
-            alone = gls * max(spread.inflation, 1.0)
-            options.append((float(stats.t.ppf(0.975, n)) * alone, spread.kind, alone))
-    half_width, method, ln_sd = max(options)
+    ln_sd, half_width = gls * total.sd, gls * total.half_width
+    likely = {kind: part.sd for kind, part in parts.items() if part.probability > 0.5}
+    method = max(likely, key=likely.__getitem__, default="gls")
     if not straight:
         bend = 0.5 * abs(line.slope_change)
         half_width *= float(np.hypot(ln_sd, bend)) / ln_sd

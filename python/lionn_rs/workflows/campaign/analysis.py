@@ -17,7 +17,13 @@ from lionn_rs.md.trajectory import METADATA_FILE, TRAJECTORY_FILE
 from lionn_rs.progress import progress as progress_display
 from lionn_rs.workflows.campaign.results import CampaignGroup, CampaignResult, CampaignRun
 from lionn_rs.workflows.campaign.status import read_campaign, read_state
-from lionn_rs.workflows.campaign.tables import groups_csv, markdown, runs_csv, to_record
+from lionn_rs.workflows.campaign.tables import (
+    compositions_csv,
+    groups_csv,
+    markdown,
+    runs_csv,
+    to_record,
+)
 from lionn_rs.workflows.campaign.tasks import CampaignTask
 from lionn_rs.workflows.campaign.worker import TASKS_FOLDER
 from lionn_rs.workflows.figures import save_figure
@@ -156,9 +162,24 @@ def _write(result: CampaignResult, folder: Path) -> None:
     write_text(folder / "table.csv", groups_csv(result))
     write_text(folder / "table.md", markdown(result))
     write_json(folder / "results.json", to_record(result))
+    compared = compositions_csv(result)
+    if compared:
+        write_text(folder / "compositions.csv", compared)
     if any(group.conductivities for group in result.groups):
         from lionn_rs.plots.campaign import plot_arrhenius_lines, plot_concentration
 
         save_figure(plot_arrhenius_lines(result), folder, "arrhenius")
         if len({g.concentration for g in result.groups if g.conductivities} - {None}) > 1:
             save_figure(plot_concentration(result), folder, "concentration")
+    _draw_comparisons(result, folder)
+
+
+def _draw_comparisons(result: CampaignResult, folder: Path) -> None:
+    """One figure for each potential and size that has compositions to compare."""
+    from lionn_rs.plots.compositions import plot_compositions
+
+    for entry in result.comparisons:
+        if entry.result is not None:
+            where = result.distinguish(potential=entry.potential, size=entry.size)
+            figure = plot_compositions(entry.result, label=result.concentration_label)
+            save_figure(figure, folder, "-".join(["compositions", *where]))

@@ -10,10 +10,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lionn_rs.config_file import to_toml
+from lionn_rs.config_study import StudyConfig
 from lionn_rs.errors import ConfigError
 from lionn_rs.files import check_folder, prepare_folder, write_bytes, write_json, write_text
 from lionn_rs.md.protocol import Protocol
 from lionn_rs.model_format import read_potential_text
+from lionn_rs.workflows.campaign.ladder import write_ladder
 from lionn_rs.workflows.campaign.status import (
     CAMPAIGN_FILE,
     SCHEMA,
@@ -43,6 +45,8 @@ __all__ = ["LOG_FILE", "prepare_campaign"]
 logger = logging.getLogger("lionn_rs.campaign")
 
 LOG_FILE = "campaign.log"
+STRUCTURES_FOLDER = "structures"
+"""What a doping rule has made, with its table."""
 BEGIN_S = 10.0
 """Time for another process to write the first file of a campaign, s."""
 
@@ -85,6 +89,8 @@ def prepare_campaign(config: CampaignConfig, output: str | Path, *, force: bool 
         },
     )
     write_text(folder / "config.resolved.toml", to_toml(config))
+    if isinstance(config, StudyConfig):
+        write_ladder(config, folder / STRUCTURES_FOLDER)
     for name in (INPUTS_FOLDER, TASKS_FOLDER, TICKETS_FOLDER):
         (folder / name).mkdir(exist_ok=True)
     _write_inputs(folder / INPUTS_FOLDER, table)

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from lionn_rs.analysis import combine_replicas, nernst_einstein_factor
+from lionn_rs.workflows.campaign.comparison import GroupComparison, compare_groups
 
 if TYPE_CHECKING:
     from lionn_rs.analysis import ArrheniusPoint, ArrheniusResult, DiffusionResult
@@ -209,6 +211,11 @@ class CampaignResult:
     extrapolate_to_K: float
     concentration_label: str
 
+    @cached_property
+    def comparisons(self) -> list[GroupComparison]:
+        """Compositions of each potential and size compared, where there are two or more."""
+        return compare_groups(self.groups, at_K=self.extrapolate_to_K)
+
     @property
     def finished(self) -> list[CampaignRun]:
         """Runs that have reached their end."""
@@ -226,9 +233,14 @@ class CampaignResult:
 
     def label(self, group: CampaignGroup) -> str:
         """Name of a group in figures: as short as it can be among the others."""
-        parts = [group.structure]
+        rest = self.distinguish(potential=group.potential, size=group.size)
+        return ", ".join([group.structure, *rest])
+
+    def distinguish(self, *, potential: str, size: str) -> list[str]:
+        """Size and potential, where there are several."""
+        parts = []
         if len({other.size for other in self.groups}) > 1:
-            parts.append(group.size)
+            parts.append(size)
         if len({other.potential for other in self.groups}) > 1:
-            parts.append(group.potential)
-        return ", ".join(parts)
+            parts.append(potential)
+        return parts

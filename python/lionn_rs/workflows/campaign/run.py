@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from lionn_rs.config_campaign import CampaignConfig
-from lionn_rs.config_file import load_config
+from lionn_rs.config_study import load_campaign_config
 from lionn_rs.errors import ConfigError
 from lionn_rs.files import write_text
 from lionn_rs.md.single_run import ns_per_day
@@ -136,7 +136,7 @@ def campaign(
         raise ConfigError("--workers is for this machine; with --dask its workers are used")
     share_processors(workers, threads, n_members=1, on_cluster=dask is not None)
     if not isinstance(config, CampaignConfig):
-        config = load_config(config, CampaignConfig)
+        config = load_campaign_config(config)
     folder = prepare_campaign(config, output, force=force)
     workers = workers or (config.md.n_workers if dask is None else None)
     errors = run_campaign(folder, workers=workers, threads=threads, dask=dask, progress=progress)

@@ -8,6 +8,13 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from lionn_rs.numbers import MISSING, interval, power, power_interval, significant
+from lionn_rs.workflows.campaign.comparison import (
+    GroupComparison,
+    comparison_text,
+    composition_rows,
+    flat_rows,
+    pair_rows,
+)
 from lionn_rs.workflows.campaign.results import (
     CampaignGroup,
     CampaignResult,
@@ -18,7 +25,15 @@ from lionn_rs.workflows.campaign.status import status_line
 from lionn_rs.workflows.campaign.worker import TASKS_FOLDER
 from lionn_rs.workflows.describe import software
 
-__all__ = ["failure_lines", "group_rows", "groups_csv", "markdown", "runs_csv", "to_record"]
+__all__ = [
+    "compositions_csv",
+    "failure_lines",
+    "group_rows",
+    "groups_csv",
+    "markdown",
+    "runs_csv",
+    "to_record",
+]
 
 GROUP_HEADER = ("structure", "size", "atoms", "finished", "E_a / eV")
 RUN_HEADER = ("run", "state", "ps", "D / cm²/s", "95 %", "σ / mS/cm", "95 %", "note")
@@ -96,11 +111,31 @@ def markdown(result: CampaignResult) -> str:
     for group in result.groups:
         notes = [group.reason] if group.reason else list(group.fit.warnings if group.fit else ())
         lines += [f"- {result.label(group)}: {text}" for text in notes]
+    for entry in result.comparisons:
+        lines += _comparison(entry, result)
     lines += ["", "## Runs", "", *_table(RUN_HEADER, [run_row(run) for run in result.runs])]
     failures = failure_lines(result)
     if failures:
         lines += ["", "## Failures", "", *(f"- {line}" for line in failures)]
     return "\n".join(lines) + "\n"
+
+
+def _comparison(entry: GroupComparison, result: CampaignResult) -> list[str]:
+    """Which composition conducts best."""
+    where = " · ".join(result.distinguish(potential=entry.potential, size=entry.size))
+    lines = ["", f"## Which composition conducts best{f' ({where})' if where else ''}", ""]
+    if entry.result is None:
+        return [*lines, f"Not compared: {entry.reason}"]
+    lines += _table(*composition_rows(entry.result, label=result.concentration_label))
+    lines += ["", *_table(*pair_rows(entry.result)), ""]
+    lines += [f"- {text}" for text in comparison_text(entry.result)]
+    return [
+        *lines,
+        "",
+        f"Means of the Arrhenius lines of {entry.result.units}, which are the replicas; intervals "
+        'hold for another choice of them. "best": chance of the highest conductivity. p and '
+        "intervals of pairs: of all pairs together (Tukey-Kramer).",
+    ]
 
 
 def _table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> list[str]:
@@ -150,6 +185,11 @@ def groups_csv(result: CampaignResult) -> str:
     return _csv(rows)
 
 
+def compositions_csv(result: CampaignResult) -> str:
+    """One line for each composition that was compared, full numbers; empty without any."""
+    return _csv(list(flat_rows(result.comparisons)))
+
+
 def _group_line(group: CampaignGroup, value: Conductivity) -> dict[str, Any]:
     fit = group.fit
     energy = None if fit is None else fit.activation_energy_interval_eV
@@ -189,6 +229,7 @@ def to_record(result: CampaignResult) -> dict[str, Any]:
         "software": software(),
         "status": status_line(result.states),
         "groups": [group.to_dict() for group in result.groups],
+        "comparisons": [entry.to_dict() for entry in result.comparisons],
         "runs": [_run_record(run) for run in result.runs],
         "errors": result.errors,
     }

@@ -265,23 +265,33 @@ def _starts(
     from lionn_rs.md import repeat
     from lionn_rs.md.uncertainty import check_limits
     from lionn_rs.workflows.dynamics import check_structure, check_watcher
-    from lionn_rs.workflows.inputs import load_structure
 
     check_limits(config.md, potential, committee)
     carrier = config.diffusion.carrier
+    for entry, arrangement, source, atoms in _listed(config):
+        check_structure(potential, atoms, source)
+        check_watcher(committee, config.md.committee, atoms, source)
+        if carrier not in atoms.get_chemical_symbols():
+            raise ConfigError(
+                f"[diffusion] carrier {carrier} does not occur in {source} "
+                f"({atoms.get_chemical_formula()})"
+            )
+        for supercell in entry.supercells or config.campaign.supercells or [config.md.supercell]:
+            yield entry, arrangement, supercell, repeat(atoms, supercell)
+
+
+def _listed(config: CampaignConfig) -> Iterator[tuple[CampaignStructure, str, str, Atoms]]:
+    """Structure, name of the arrangement, where it comes from, atoms: from files or a rule."""
+    from lionn_rs.config_study import StudyConfig
+    from lionn_rs.workflows.campaign.ladder import ladder_structures
+    from lionn_rs.workflows.inputs import load_structure
+
+    if isinstance(config, StudyConfig):
+        yield from ladder_structures(config)
+        return
     for entry in _structures(config):
-        sizes = entry.supercells or config.campaign.supercells or [config.md.supercell]
         for arrangement, source in _arrangements(entry):
-            atoms = load_structure(source)
-            check_structure(potential, atoms, source)
-            check_watcher(committee, config.md.committee, atoms, source)
-            if carrier not in atoms.get_chemical_symbols():
-                raise ConfigError(
-                    f"[diffusion] carrier {carrier} does not occur in {source} "
-                    f"({atoms.get_chemical_formula()})"
-                )
-            for supercell in sizes:
-                yield entry, arrangement, supercell, repeat(atoms, supercell)
+            yield entry, arrangement, source, load_structure(source)
 
 
 def _protocols(config: CampaignConfig) -> Iterator[Protocol]:

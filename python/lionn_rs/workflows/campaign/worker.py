@@ -191,6 +191,7 @@ def run_task(folder: Path, *, n_threads: int | None = None, progress: bool = Fal
     if taken is None:
         return Outcome("busy", "another process is at work on it")
     ended: str = "interrupted"
+    before_s = time.process_time()
     try:
         outcome = read_outcome(folder)  # it may have ended while this process looked elsewhere
         if outcome is None:
@@ -212,7 +213,9 @@ def run_task(folder: Path, *, n_threads: int | None = None, progress: bool = Fal
         ended = "error"
         raise
     finally:
-        taken.release(last_step=_step(folder), outcome=ended)
+        # On a shared machine the time of the clock says little about the cost.
+        processor_s = round(time.process_time() - before_s, 3)
+        taken.release(last_step=_step(folder), outcome=ended, processor_s=processor_s)
     return outcome
 
 

@@ -46,7 +46,7 @@ def write_comparison(folder: Path, compared: Compared, sides: tuple[Side, Side])
 
 def _runs(side: Side) -> list[dict[str, Any]]:
     """Return what makes the runs of a side known again."""
-    return [run.record() for runs in side.groups.values() for run in runs]
+    return [run.record().to_dict() for runs in side.groups.values() for run in runs]
 
 
 def _diffusivities(result: Comparison) -> dict[str, list[Any]]:

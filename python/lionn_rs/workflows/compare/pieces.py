@@ -111,7 +111,7 @@ def cut_runs(a: list[Run], b: list[Run]) -> tuple[Pieces | None, list[Floats], l
 
 
 def _duration_fs(run: Run) -> float:
-    return len(run.positions) * run.interval_fs
+    return run.n_frames * run.interval_fs
 
 
 def _cut(runs: list[Run], length_fs: float) -> list[Floats]:
@@ -119,10 +119,9 @@ def _cut(runs: list[Run], length_fs: float) -> list[Floats]:
     pieces = []
     for run in runs:
         n = max(int(length_fs / run.interval_fs + 1e-6), 1)
-        count = len(run.positions) // n
-        pieces += [run.positions[k * n : (k + 1) * n] for k in range(count)]
+        pieces += [(run, k * n, (k + 1) * n) for k in range(run.n_frames // n)]
     take = np.unique(np.linspace(0, len(pieces) - 1, min(MOST_PIECES, len(pieces))).astype(int))
-    return [pieces[k] for k in take]
+    return [run.frames.read(start, stop) for run, start, stop in (pieces[k] for k in take)]
 
 
 def _motion(

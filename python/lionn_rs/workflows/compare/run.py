@@ -11,7 +11,7 @@ import numpy as np
 
 from lionn_rs.errors import ConfigError, DataError, LionnError
 from lionn_rs.workflows.compare.pieces import at_one_temperature, temperature_of
-from lionn_rs.workflows.foreign import find_sources, is_folder_of_run
+from lionn_rs.workflows.foreign import find_sources, is_folder_of_run, with_temperature
 from lionn_rs.workflows.mechanism.files import Run, open_run
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
         TemperatureComparison,
     )
     from lionn_rs.analysis.comparison.tests import Diffusivity
-    from lionn_rs.analysis.transport.trajectory import Floats
+    from lionn_rs.analysis.transport.sources import FrameSource
     from lionn_rs.config import TransportConfig
 
 __all__ = ["Compared", "Side", "compare_sides", "open_side"]
@@ -100,7 +100,7 @@ def open_side(
     """
     from lionn_rs.analysis.arrhenius.points import SAME_TEMPERATURE_K
 
-    entries = [_entry(part.strip(), reading) for part in text.split(",") if part.strip()]
+    entries = [with_temperature(part.strip(), reading) for part in text.split(",") if part.strip()]
     if not entries:
         raise ConfigError(f"a side of the comparison must be folders or files, got '{text}'")
     groups: dict[float, list[Run]] = {}
@@ -114,21 +114,6 @@ def open_side(
         _check_alike(runs)
     first = entries[0][0]
     return Side(name or first.resolve().name, dict(sorted(groups.items())))
-
-
-def _entry(text: str, reading: Mapping[str, Any]) -> tuple[Path, Mapping[str, Any]]:
-    """Path and how it is read, from ``PATH`` or ``PATH@TEMPERATURE``."""
-    path = Path(text)
-    head, at, tail = text.rpartition("@")
-    if path.exists() or not at:
-        return path, reading
-    try:
-        temperature = float(tail.removesuffix("K"))
-    except ValueError:
-        return path, reading
-    if is_folder_of_run(Path(head)) and Path(head).exists():
-        raise ConfigError(f"{text}: {head} is a run of lionn, which knows its temperature")
-    return Path(head), {**reading, "temperature_K": temperature}
 
 
 def _check_alike(runs: list[Run]) -> None:
@@ -279,10 +264,10 @@ def _diffusivity(side: Side, runs: list[Run], settings: TransportConfig) -> Diff
         raise type(error)(f"{side.name} at {temperature_of(first):g} K: {error}") from error
 
 
-def _unmoved(run: Run) -> Floats:
-    """Positions before the drift was removed: the analysis removes it by its own settings."""
+def _unmoved(run: Run) -> FrameSource:
+    """Frames before the drift was removed: the analysis removes it by its own settings."""
     stage = None if run.stage == "all" else run.stage
-    return run.trajectory.positions(stage)  # type: ignore[arg-type]
+    return run.trajectory.source(stage)  # type: ignore[arg-type]
 
 
 def _line(

@@ -89,7 +89,7 @@ class RawFrame:
 def read_frames(
     sources: str | Path | Sequence[str | Path] | Sequence[Atoms], *, index: str = ":"
 ) -> list[RawFrame]:
-    """Read all frames of files in any format that ASE reads, or take structures.
+    """Read all frames of files in any format, or take structures.
 
     Parameters
     ----------
@@ -111,6 +111,7 @@ def read_frames(
     """
     from ase import Atoms
 
+    from lionn_rs.data.formats import ReadOptions
     from lionn_rs.data.reading import _load
 
     if isinstance(sources, str | Path):
@@ -119,7 +120,7 @@ def read_frames(
     groups: list[Any] = [loose] if loose else list(sources)
     frames: list[RawFrame] = []
     for group in groups:
-        whole, origin = _load(group, ":")
+        whole, origin = _load(group, ":", None, ReadOptions(keep_unconverged=True))
         for number in _numbers(len(whole), index, origin):
             frames.append(RawFrame(without_labels(whole[number]), origin, number))
             _check(frames[-1])
@@ -132,10 +133,10 @@ def _numbers(n_frames: int, index: str, origin: str) -> list[int]:
     """Numbers of the frames that an index selects, so that provenance keeps them."""
     from lionn_rs.data.reading import _select
 
-    chosen = _select(list(range(n_frames)), index)  # type: ignore[arg-type]
+    chosen = _select(list(range(n_frames)), index)
     if not chosen:
         raise DataError(f"{origin}: no frames selected by '{index}' (it has {n_frames})")
-    return [int(number) for number in chosen]  # type: ignore[call-overload]
+    return chosen
 
 
 def _check(frame: RawFrame) -> None:

@@ -37,7 +37,7 @@ def rdf_files(
     claim(folder, ["rdf.json", "rdf.csv"], force=force)
     results = [
         rdf(
-            run.positions,
+            run.frames,
             cell=run.cell,
             pair=pair,
             symbols=run.symbols,
@@ -78,7 +78,7 @@ def density_files(
 
     grid, cube = f"CHGCAR_{run.carrier}", f"density_{run.carrier}.cube"
     density = ion_density(
-        run.positions,
+        run.frames,
         cell=run.cell,
         species=run.carrier,
         symbols=run.symbols,
@@ -113,7 +113,7 @@ def vacf_files(
 
     stage = None if run.stage == "all" else run.stage
     try:
-        velocities = run.trajectory.velocities(stage)  # type: ignore[arg-type]
+        velocities = run.trajectory.velocity_source(stage)  # type: ignore[arg-type]
     except DataError:
         velocities = None
     unknown = [name for name in species if name not in run.symbols]
@@ -124,7 +124,7 @@ def vacf_files(
             frame_interval_fs=run.interval_fs,
             species=name,
             velocities=velocities,
-            positions=run.positions if velocities is None else None,
+            positions=run.frames if velocities is None else None,
             symbols=run.symbols,
             window_ps=window_ps,
             temperature_K=run.temperature_K,
@@ -164,14 +164,14 @@ def van_hove_files(run: Run, folder: Path, *, r_max: float, force: bool) -> list
     from lionn_rs.plots.van_hove import plot_van_hove
 
     self_part = van_hove_self(
-        run.positions,
+        run.frames,
         frame_interval_fs=run.interval_fs,
         species=run.carrier,
         symbols=run.symbols,
         r_max=r_max,
     )
     distinct = van_hove_distinct(
-        run.positions,
+        run.frames,
         cell=run.cell,
         frame_interval_fs=run.interval_fs,
         pair=(run.carrier, run.carrier),

@@ -17,14 +17,12 @@ if TYPE_CHECKING:
 
     from ase import Atoms
 
+    from lionn_rs.analysis.run_record import RunRecord
+    from lionn_rs.analysis.transport.relative import StillFrames
     from lionn_rs.analysis.transport.trajectory import Drift, Floats
     from lionn_rs.md import Trajectory
 
 __all__ = ["Run", "claim", "open_run", "parse_pairs", "targets", "write_record"]
-
-SCHEMA_VERSION = 1
-DOUBTFUL = 2.0
-"""Temperatures of the steps between frames that are off by this factor are reported."""
 
 
 @dataclass(frozen=True)
@@ -34,12 +32,21 @@ class Run:
     folder: Path
     trajectory: Trajectory
     stage: str
-    positions: Floats
-    """(n_frames, n_atoms, 3) unwrapped positions, drift removed, Å."""
+    frames: StillFrames
+    """Unwrapped positions, drift removed, Å; read in blocks."""
     symbols: list[str]
     carrier: str
-    drift: Drift
     temperature_K: float | None
+
+    @property
+    def n_frames(self) -> int:
+        """Number of frames."""
+        return self.frames.shape[0]
+
+    @property
+    def drift(self) -> Drift:
+        """What was subtracted."""
+        return self.frames.drift
 
     @property
     def cell(self) -> Floats:
@@ -54,26 +61,17 @@ class Run:
     @property
     def doubtful_time(self) -> str:
         """Say so if the atoms move between frames as they do at quite another temperature."""
-        from lionn_rs.analysis.transport.timing import ballistic_temperature
-
-        implied = ballistic_temperature(
-            self.positions,
-            masses=self.trajectory.masses,
-            frame_interval_fs=self.interval_fs,
-        )
-        stated = self.temperature_K
-        if implied is None or stated is None or 1 / DOUBTFUL < implied / stated < DOUBTFUL:
+        if self.temperature_K is None:
             return ""
-        likely = self.interval_fs * (implied / stated) ** 0.5
-        return (
-            f"{self.folder}: between frames the atoms move as at {implied:.3g} K, not {stated:g} "
-            f"K: are the frames {likely:.2g} fs apart instead of {self.interval_fs:g} fs?"
+        clock = self.frames.timer.check(
+            frame_interval_fs=self.interval_fs, temperature_K=self.temperature_K
         )
+        return f"{self.folder}: {clock.warning}" if clock is not None and clock.warning else ""
 
     @property
     def title(self) -> str:
         """Temperature and length for figures."""
-        text = f"{(len(self.positions) - 1) * self.interval_fs / PS_TO_FS:.3g} ps"
+        text = f"{(self.n_frames - 1) * self.interval_fs / PS_TO_FS:.3g} ps"
         return text if self.temperature_K is None else f"{self.temperature_K:g} K, {text}"
 
     def framework(self) -> Atoms:
@@ -83,28 +81,30 @@ class Run:
         fixed = [k for k, symbol in enumerate(self.symbols) if symbol != self.carrier]
         return Atoms(
             [self.symbols[k] for k in fixed],
-            positions=self.positions[:, fixed].mean(axis=0),
+            positions=self.frames.mean[fixed],
             cell=self.cell,
             pbc=True,
         )
 
-    def record(self) -> dict[str, Any]:
+    def record(self) -> RunRecord:
         """Return what makes a result reproducible, for its JSON file."""
-        return {
-            "schema_version": SCHEMA_VERSION,
-            "folder": str(self.folder),
-            "stage": self.stage,
-            "temperature_K": self.temperature_K,
-            "n_frames": len(self.positions),
-            "frame_interval_fs": self.interval_fs,
-            "cell": self.cell,
-            "volume_A3": abs(float(np.linalg.det(self.cell))),
-            "drift": self.drift.to_dict(),
-            "seed": self.trajectory.metadata.get("seed"),
-            "potential_hash": self.trajectory.metadata.get("potential_hash"),
-            "structure_hash": self.trajectory.metadata.get("structure_hash"),
-            "source": self.trajectory.metadata.get("source"),
-        }
+        from lionn_rs.analysis.run_record import RunRecord
+
+        known = self.trajectory.metadata
+        return RunRecord(
+            folder=str(self.folder),
+            stage=self.stage,
+            temperature_K=self.temperature_K,
+            n_frames=self.n_frames,
+            frame_interval_fs=self.interval_fs,
+            cell=self.cell,
+            volume_A3=abs(float(np.linalg.det(self.cell))),
+            drift=self.drift,
+            seed=known.get("seed"),
+            potential_hash=known.get("potential_hash"),
+            structure_hash=known.get("structure_hash"),
+            source=known.get("source"),
+        )
 
 
 def open_run(
@@ -143,7 +143,7 @@ def open_run(
     """
     from ase.data import chemical_symbols
 
-    from lionn_rs.analysis import remove_drift
+    from lionn_rs.analysis.transport.relative import without_drift
     from lionn_rs.workflows.foreign import open_source
 
     trajectory = open_source(folder, reading or {})
@@ -159,20 +159,23 @@ def open_run(
         raise ConfigError(
             f"{folder}: no {carrier} atoms (there are {', '.join(sorted(set(symbols)))})"
         )
-    positions = trajectory.positions(None if stage == "all" else stage)  # type: ignore[arg-type]
-    if len(positions) < 2:
-        raise DataError(f"{folder}: {len(positions)} frames of {stage}, at least 2 are needed")
-    moved, drift = remove_drift(
-        positions, np.array(symbols), carrier=carrier, reference=drift_reference
+    source = trajectory.source(None if stage == "all" else stage)  # type: ignore[arg-type]
+    if source.shape[0] < 2:
+        raise DataError(f"{folder}: {source.shape[0]} frames of {stage}, at least 2 are needed")
+    frames = without_drift(
+        source,
+        np.array(symbols),
+        carrier=carrier,
+        reference=drift_reference,
+        masses=trajectory.masses,
     )
     return Run(
         folder=folder,
         trajectory=trajectory,
         stage=stage,
-        positions=np.ascontiguousarray(moved),
+        frames=frames,
         symbols=symbols,
         carrier=carrier,
-        drift=drift,
         temperature_K=_temperature(trajectory) if stage == "production" else None,
     )
 
@@ -250,4 +253,4 @@ def parse_pairs(text: str, symbols: Sequence[str]) -> list[tuple[str, str]]:
 
 def write_record(path: Path, run: Run, content: dict[str, Any]) -> None:
     """JSON file with the record of the run and of the analysis."""
-    write_json(path, {"run": run.record(), **content})
+    write_json(path, {"run": run.record().to_dict(), **content})

@@ -29,18 +29,10 @@ def read_sites(path: Path, run: Run, carrier: str) -> SiteSet:
     DataError
         If the file cannot be read or its cell is not that of the run.
     """
-    from ase import Atoms
-    from ase.io import read
-
     from lionn_rs.analysis import sites_from_coordinates
+    from lionn_rs.data import read_structures
 
-    if not path.is_file():
-        raise DataError(f"{path}: no such file")
-    try:
-        atoms = read(path, index=0)
-        assert isinstance(atoms, Atoms)
-    except Exception as error:  # the readers of ASE raise anything
-        raise DataError(f"{path}: cannot be read as a structure ({error})") from error
+    (atoms,) = read_structures(path, index="0")
     if np.abs(atoms.cell.cellpar() - _parameters(run)).max() > 0.05 * _parameters(run).max():
         raise DataError(
             f"{path}: the cell {np.round(atoms.cell.cellpar(), 2).tolist()} is not that of the run "
@@ -83,12 +75,12 @@ def jump_files(
     if sites is not None:
         chosen = read_sites(sites, run, run.carrier)
     else:
-        chosen = find_sites(run.positions, barrier_kT=barrier_kT, **common)
+        chosen = find_sites(run.frames, barrier_kT=barrier_kT, **common)
     if symmetry:
         chosen = name_equivalent(chosen, framework.numbers, framework.positions)
     tracer, ln_sd = _tracer(run)
     result = jumps(
-        run.positions,
+        run.frames,
         frame_interval_fs=run.interval_fs,
         sites=chosen,
         radius_A=radius_A,
@@ -130,7 +122,7 @@ def _tracer(run: Run) -> tuple[float | None, float | None]:
         return None, None
     try:
         result = diffusivity(
-            run.positions,
+            run.frames,
             cell=run.cell,
             symbols=run.symbols,
             carrier=run.carrier,
@@ -152,7 +144,7 @@ def _barrier(run: Run, result: JumpResult) -> EffectiveBarrier | None:
         return None
     try:
         spectrum = vacf(
-            positions=run.positions,
+            positions=run.frames,
             symbols=run.symbols,
             species=run.carrier,
             frame_interval_fs=run.interval_fs,
@@ -173,6 +165,8 @@ def _write_jumps(
 ) -> None:
     from ase import Atoms
     from ase.io import write
+
+    from lionn_rs.analysis.mechanism.jump_records import SINGLE_JUMPS
 
     sites = result.sites
     labels = np.array(sites.labels)
@@ -209,8 +203,7 @@ def _write_jumps(
     write(temporary, picture, format="extxyz")
     temporary.replace(folder / "sites.extxyz")
     content = result.to_dict()
-    # The single jumps are in the table.
-    for name in ("jump_ion", "jump_time_ps", "jump_from", "jump_to", "jump_vector_A"):
+    for name in SINGLE_JUMPS:  # they are in the table
         content.pop(name)
     found = None if barrier is None else barrier.to_dict()
     write_record(folder / "jumps.json", run, {"jumps": content, "effective_barrier": found})

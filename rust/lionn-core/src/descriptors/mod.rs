@@ -13,7 +13,7 @@ mod spec;
 pub mod testing;
 
 pub use cutoff::Cutoff;
-pub use density::{Contraction, PowerSpectrumSpec, ZernikeSpec};
+pub use density::{Contraction, DensityWeights, PowerSpectrumSpec, ZernikeSpec};
 pub use density::{DensityCorrelations, ReferenceDensity};
 pub use environment::Environment;
 pub use gaussian::Gaussian;

@@ -3,8 +3,8 @@
 use crate::common::{ELEMENTS, assert_close, cluster, environment, fingerprint, random_crystal};
 use lionn_core::descriptors::testing::{jacobian_by_contraction, tangent_by_jacobian};
 use lionn_core::descriptors::{
-    Cutoff, DensityCorrelations, Descriptor, Environment, PowerSpectrumSpec, ReferenceDensity, Workspace,
-    ZernikeSpec,
+    Cutoff, DensityCorrelations, DensityWeights, Descriptor, Environment, PowerSpectrumSpec,
+    ReferenceDensity, Workspace, ZernikeSpec,
 };
 use lionn_core::linalg::Vec3;
 use lionn_core::simd::Level;
@@ -48,12 +48,25 @@ fn cosine(radius: f64) -> Cutoff {
     Cutoff::Cosine { radius }
 }
 
+/// Weights of the neighbor elements that differ from center to center, one of them zero.
+fn own_weights() -> [[f64; 4]; 4] {
+    [[32.0, 3.0, 15.0, 16.0], [1.5, 0.0, -2.0, 4.0], [1.0, 1.0, 1.0, 1.0], [16.0, 15.0, 3.0, 32.0]]
+}
+
+fn weighted_by_center(n_max: usize, resolved: bool, cutoff: Cutoff) -> ZernikeSpec {
+    let named = |row: [f64; 4]| ELEMENTS.map(String::from).into_iter().zip(row).collect();
+    let rows = ELEMENTS.map(String::from).into_iter().zip(own_weights().map(named)).collect();
+    ZernikeSpec { weights: Some(DensityWeights::ByCenter(rows)), ..zernike(n_max, resolved, cutoff) }
+}
+
 fn samples() -> Vec<DensityCorrelations> {
     let polynomial = Cutoff::Polynomial { radius: 5.5, gamma: 3.0 };
     vec![
         zernike(5, false, cosine(6.5)).build().unwrap(),
         zernike(7, true, cosine(6.0)).build().unwrap(),
         zernike(12, false, polynomial).build().unwrap(),
+        weighted_by_center(6, false, cosine(6.0)).build().unwrap(),
+        weighted_by_center(4, true, polynomial).build().unwrap(),
         power_spectrum(4, 3, Some(5), cosine(6.0)).build().unwrap(),
         power_spectrum(6, 4, Some(9), polynomial).build().unwrap(),
         power_spectrum(2, 2, None, cosine(6.0)).build().unwrap(),
@@ -135,6 +148,28 @@ fn resolved_zernike_contains_the_plain_one() {
             }
         }
         assert!((sum - expected).abs() < 1e-10 * expected.abs());
+    }
+}
+
+/// Weights around each center are those of a descriptor that has them around every center.
+#[test]
+fn every_center_has_its_own_weights() {
+    let system = random_crystal(6, 16);
+    for resolved in [false, true] {
+        let own = weighted_by_center(5, resolved, cosine(6.0)).build().unwrap();
+        for i in 0..system.numbers.len() {
+            let (center, _) = environment(&system, &own, i);
+            let weights =
+                ELEMENTS.map(String::from).into_iter().zip(own_weights()[center]).collect::<BTreeMap<_, _>>();
+            let weights = Some(DensityWeights::ByNeighbor(weights));
+            let same = ZernikeSpec { weights, ..zernike(5, resolved, cosine(6.0)) }.build().unwrap();
+            let expected = fingerprint(&system, &same, i);
+            let size = expected.iter().fold(1e-3f64, |m, x| m.max(x.abs()));
+            for (a, b) in fingerprint(&system, &own, i).iter().zip(&expected) {
+                // The sum over elements is made before or after the expansion.
+                assert!((a - b).abs() < 1e-12 * size, "{a} {b}");
+            }
+        }
     }
 }
 
@@ -285,14 +320,23 @@ fn bad_specifications_say_what_is_wrong() {
     let good = || zernike(5, false, cosine(6.0));
     assert!(message(zernike(40, false, cosine(6.0)).build()).contains("n_max must be at most 20, got 40"));
     assert!(message(zernike(5, false, cosine(-1.0)).build()).contains("must be positive, got -1"));
-    let weights = |pairs: &[(&str, f64)]| -> Option<BTreeMap<String, f64>> {
-        Some(pairs.iter().map(|(e, w)| (e.to_string(), *w)).collect())
+    let weights = |pairs: &[(&str, f64)]| -> Option<DensityWeights> {
+        Some(DensityWeights::ByNeighbor(pairs.iter().map(|(e, w)| (e.to_string(), *w)).collect()))
     };
     let missing = ZernikeSpec { weights: weights(&[("Li", 1.0)]), ..good() };
     assert!(message(missing.build()).contains("no weight for element Ge"));
     let extra =
         ZernikeSpec { elements: vec!["Li".into()], weights: weights(&[("Li", 1.0), ("Na", 1.0)]), ..good() };
     assert!(message(extra.build()).contains("Na is not among the elements Li"));
+    let around = |centers: &[&str]| -> ZernikeSpec {
+        let row: BTreeMap<String, f64> = [("Li".to_owned(), 2.0)].into();
+        let weights = centers.iter().map(|c| (c.to_string(), row.clone())).collect();
+        let weights = Some(DensityWeights::ByCenter(weights));
+        ZernikeSpec { elements: vec!["Li".into(), "S".into()], weights, ..good() }
+    };
+    assert!(message(around(&["Li"]).build()).contains("no weight for element S around Li"));
+    assert!(message(around(&["S"]).build()).contains("none around element Li"));
+    assert!(message(around(&["Li", "S", "Cl"]).build()).contains("Cl is not among the elements Li, S"));
     let twice = ZernikeSpec { elements: vec!["Li".into(), "Li".into()], ..good() };
     assert!(message(twice.build()).contains("must be distinct"));
     let spectrum = || power_spectrum(3, 2, Some(4), cosine(6.0));

@@ -16,7 +16,7 @@ pub mod reference;
 mod spec;
 
 pub use reference::ReferenceDensity;
-pub use spec::{Contraction, PowerSpectrumSpec, ZernikeSpec};
+pub use spec::{Contraction, DensityWeights, PowerSpectrumSpec, ZernikeSpec};
 
 use super::arrays::{Array, reset};
 use super::{Descriptor, Environment, Workspace};

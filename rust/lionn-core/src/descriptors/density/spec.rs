@@ -31,7 +31,51 @@ pub struct ZernikeSpec {
     pub resolved: bool,
     /// Weight of every neighbor element in the density; default: the atomic number, and 1 where elements are resolved.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub weights: Option<BTreeMap<String, f64>>,
+    pub weights: Option<DensityWeights>,
+}
+
+/// Weights of the neighbor elements in the density, 1 per element.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum DensityWeights {
+    /// The same around every center.
+    ByNeighbor(BTreeMap<String, f64>),
+    /// Others around every center element, as AMP allows: center, neighbor.
+    ByCenter(BTreeMap<String, BTreeMap<String, f64>>),
+}
+
+impl DensityWeights {
+    /// Weights around a center, in the order of the elements.
+    fn around(&self, center: &str, elements: &[String]) -> Result<Vec<f64>> {
+        let (row, place) = match self {
+            Self::ByNeighbor(row) => (row, String::new()),
+            Self::ByCenter(rows) => {
+                known(rows.keys(), elements)?;
+                let row = rows.get(center).ok_or_else(|| {
+                    Error::InvalidParameter(format!("zernike weights: none around element {center}"))
+                })?;
+                (row, format!(" around {center}"))
+            }
+        };
+        known(row.keys(), elements)?;
+        let weight = |element: &String| match row.get(element) {
+            Some(weight) if weight.is_finite() => Ok(*weight),
+            Some(weight) => {
+                Err(Error::InvalidParameter(format!("zernike weight of {element}{place} is {weight}")))
+            }
+            None => Err(Error::InvalidParameter(format!(
+                "zernike weights: no weight for element {element}{place}"
+            ))),
+        };
+        elements.iter().map(weight).collect()
+    }
+}
+
+fn known<'a>(mut names: impl Iterator<Item = &'a String>, elements: &[String]) -> Result<()> {
+    names.find(|&name| !elements.contains(name)).map_or(Ok(()), |extra| {
+        let elements = elements.join(", ");
+        Err(Error::InvalidParameter(format!("zernike weights: {extra} is not among the elements {elements}")))
+    })
 }
 
 /// Mixing of channels for every degree: `[l][k][column]`, columns are channels (outer) and radial functions.
@@ -71,28 +115,14 @@ impl ZernikeSpec {
         let (elements, numbers) = sorted_elements(&self.elements)?;
         self.cutoff.validate()?;
         check_degree("n_max", self.n_max)?;
-        let weight = |element: &String, number: u8| match &self.weights {
-            Some(weights) => weights.get(element).copied().ok_or_else(|| {
-                Error::InvalidParameter(format!("zernike weights: no weight for element {element}"))
-            }),
-            None if self.resolved => Ok(1.0),
-            None => Ok(f64::from(number)),
-        };
-        if let Some(extra) = self.weights.iter().flat_map(|w| w.keys()).find(|&k| !elements.contains(k)) {
-            return Err(Error::InvalidParameter(format!(
-                "zernike weights: {extra} is not among the elements {}",
-                elements.join(", ")
-            )));
-        }
-        let mut channels = Vec::new();
-        for (e, (element, &number)) in elements.iter().zip(&numbers).enumerate() {
-            let weight = weight(element, number)?;
-            if !weight.is_finite() {
-                return Err(Error::InvalidParameter(format!("zernike weight of {element} is {weight}")));
-            }
-            channels.push((if self.resolved { e } else { 0 }, weight));
-        }
-        let n_channels = if self.resolved { elements.len() } else { 1 };
+        let weights = self.weights_around(&elements, &numbers)?;
+        // One density serves all centers, or every element has its own channel, which centers weight differently.
+        let by_center = matches!(self.weights, Some(DensityWeights::ByCenter(_)));
+        let n_channels = if self.resolved || by_center { elements.len() } else { 1 };
+        let channel_of = |e: usize| if n_channels == 1 { 0 } else { e };
+        let channels = (0..elements.len())
+            .map(|e| (channel_of(e), if by_center { 1.0 } else { weights[0][e] }))
+            .collect();
         let mut functions = Vec::new();
         let mut shells = Vec::new();
         for l in 0..=self.n_max {
@@ -104,16 +134,38 @@ impl ZernikeSpec {
         let expansion = expansion(basis, channels, n_channels, shells);
         // One block for each n and l, in AMP's order: radial function (n - l)/2 of all channels.
         let orders = (0..=self.n_max).flat_map(|n| (n % 2..=n).step_by(2).map(move |l| (n, l)));
-        let blocks: Vec<_> = orders
-            .map(|(n, l)| {
-                let shell = &expansion.shells[l];
-                let column = |channel: usize| channel * shell.radial.len() + (n - l) / 2;
-                let n_columns = expansion.n_columns(shell);
-                (l, (0..n_channels).map(|channel| unit_row(n_columns, column(channel))).collect())
-            })
-            .collect();
-        let centers = vec![Center::new(&expansion, &blocks, false); numbers.len()];
+        let center = |c: usize| {
+            let blocks: Vec<_> = orders
+                .clone()
+                .map(|(n, l)| {
+                    let shell = &expansion.shells[l];
+                    let n_columns = expansion.n_columns(shell);
+                    let column = |channel: usize| channel * shell.radial.len() + (n - l) / 2;
+                    let factor = |channel: usize| if by_center { weights[c][channel] } else { 1.0 };
+                    let mut rows = Vec::new();
+                    for channel in 0..n_channels {
+                        if self.resolved || rows.is_empty() {
+                            rows.push(vec![0.0; n_columns]);
+                        }
+                        let row = rows.len() - 1;
+                        rows[row][column(channel)] = factor(channel);
+                    }
+                    (l, rows)
+                })
+                .collect();
+            Center::new(&expansion, &blocks, false)
+        };
+        let centers = (0..elements.len()).map(center).collect();
         Ok(DensityCorrelations { numbers, expansion, centers, level: Level::detect()? })
+    }
+
+    /// Weights of the neighbor elements around every center element.
+    fn weights_around(&self, elements: &[String], numbers: &[u8]) -> Result<Vec<Vec<f64>>> {
+        let Some(weights) = &self.weights else {
+            let default = |&number: &u8| if self.resolved { 1.0 } else { f64::from(number) };
+            return Ok(vec![numbers.iter().map(default).collect(); elements.len()]);
+        };
+        elements.iter().map(|center| weights.around(center, elements)).collect()
     }
 }
 

@@ -1,6 +1,6 @@
 """Figure 5a's question with public data: does dynamics with the network agree with ab initio?
 
-    python fig5a_aimd.py --lgps analyzer.json --argyrodite frames.npz --output runs/aimd
+    python figure_5a.py --lgps analyzer.json --argyrodite frames.npz --output runs/aimd
 
 Reads, and skips what is not given:
 
@@ -118,7 +118,7 @@ def draw(file: Path, interval_fs: float, short: Path, long: Path, output: Path) 
         plot_comparison(compared.result, right)
         panel_label(left, "a")
         panel_label(right, "b")
-    save_figure(figure, output, "fig5a_aimd")
+    save_figure(figure, output, "figure_5a")
     low, middle, high = np.percentile([curve[-1] for _, curve in curves], [0, 50, 100])
     print(f"MSD after {LAG_PS:g} ps of ANN-MD: {low:.2f} to {high:.2f} Å², median {middle:.2f}")
 

@@ -1,7 +1,7 @@
 """Table 2 of Rao, Yao and Grabow (2020): do its columns agree with each other?
 
-    python table2_check.py                       print the tables
-    python table2_check.py --output runs/table2  and write table2_check.md and table2_check.json
+    python table_2_check.py                       print the tables
+    python table_2_check.py --output runs/table2  and write table_2_check.md and table_2_check.json
 
 Needs no simulation. Conductivity and diffusivity are related by Nernst-Einstein (Eq. 3); for the
 three doped rows of the table they are not.
@@ -200,14 +200,14 @@ def report() -> tuple[str, dict[str, Any]]:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
-    parser.add_argument("--output", type=Path, help="folder for table2_check.md and .json")
+    parser.add_argument("--output", type=Path, help="folder for table_2_check.md and .json")
     output = parser.parse_args().output
     text, data = report()
     print(text)
     if output is not None:
         output.mkdir(parents=True, exist_ok=True)
-        write_text(output / "table2_check.md", text)
-        write_json(output / "table2_check.json", data)
+        write_text(output / "table_2_check.md", text)
+        write_json(output / "table_2_check.json", data)
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
 """Table 3 of Rao, Yao and Grabow (2020): Anderson-Stuart energies, ours beside the published ones.
 
-    python table3.py                       print the tables
-    python table3.py --output runs/table3  and write table3.md and table3.json
+    python table_3.py                      print the tables
+    python table_3.py--output runs/table_3  and write table_3.md and table_3.json
 
 Needs no simulation: the inputs are the published dielectric constants and distances. What it shows:
 which reading of Eq. 5 gives the published radii, that the 2 % and 0.67 % labels of Table 3 are
@@ -32,7 +32,7 @@ TABLE_3 = {  # label of the table in % Cl: r_anion (Å), dielectric constant, en
 TEXT = {1: (0.63, 5.13, 0.32), 2: (0.79, 5.24, 0.28), 3: (0.91, 4.92, 0.29)}  # by number of Cl
 DYNAMICS = {1: 0.29, 2: 0.24, 3: 0.32}  # activation energies of Table 2, eV
 LGPS_CELL_A3 = (
-    976.7  # 50 atoms; what conductivity and diffusivity of Table 2 imply: table2_check.py
+    976.7  # 50 atoms; what conductivity and diffusivity of Table 2 imply: table_2_check.py
 )
 
 
@@ -267,14 +267,14 @@ def report() -> tuple[str, dict[str, Any]]:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
-    parser.add_argument("--output", type=Path, help="folder for table3.md and table3.json")
+    parser.add_argument("--output", type=Path, help="folder for table_3.md and table_3.json")
     output = parser.parse_args().output
     text, data = report()
     print(text)
     if output is not None:
         output.mkdir(parents=True, exist_ok=True)
-        write_text(output / "table3.md", text)
-        write_json(output / "table3.json", data)
+        write_text(output / "table_3.md", text)
+        write_json(output / "table_3.json", data)
 
 
 if __name__ == "__main__":

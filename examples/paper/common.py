@@ -1,0 +1,134 @@
+"""What the scripts of this folder share: options, data, output, and the numbers of the paper."""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import io
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from ase import Atoms
+
+from lionn_rs.files import write_text
+
+BUNDLED = "dataset:lgps_gpaw_pbe"
+
+TABLE_1 = {  # descriptor and number of functions: training force RMSE of (5, 5), eV/Å
+    "Zernike-12": 0.4410,
+    "Zernike-20": 0.2100,
+    "Zernike-49": 0.1933,
+    "Gaussian-56": 0.0742,
+    "Gaussian-72": 0.0822,
+}
+TABLE_2 = {  # E_a (eV), conductivity and its bracket (mS/cm), diffusivity (cm²/s), at 300 K
+    "Cl3": (0.32, 14.35, (8.0, 23.0), 3.6e-8),
+    "Cl2": (0.24, 24.22, (9.0, 53.0), 2.55e-7),
+    "Cl1": (0.29, 20.04, (14.0, 32.0), 8.00e-8),
+}
+LI_LI_PEAK_A = 3.25
+"""First peak of g(r) of Li-Li at all concentrations (Fig. S2)."""
+
+
+def options(description: str | None, *, images: bool = True) -> argparse.ArgumentParser:
+    """Parser with what every script understands."""
+    parser = argparse.ArgumentParser(
+        description=description, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    if images:
+        parser.add_argument(
+            "--images",
+            default=BUNDLED,
+            help=f"labeled images: '{BUNDLED}' (default), extended XYZ or lgps50_train.npz",
+        )
+    parser.add_argument("--full", action="store_true", help="the size of the paper; hours")
+    parser.add_argument("--output", type=Path, required=True, help="folder for table and figure")
+    return parser
+
+
+def load_images(source: str) -> list[Atoms]:
+    """Images of a bundled set, of a file that ASE reads, or of the public LGPS set."""
+    from lgps_pbe import load
+
+    import lionn_rs as lionn
+
+    if source.startswith("dataset:"):
+        return lionn.datasets.load(source.removeprefix("dataset:"))
+    if ".npz" in source:
+        return load(source, max_volume=float("inf"))
+    return list(lionn.read_images(source))
+
+
+def markdown(header: Sequence[str], rows: Sequence[Sequence[Any]]) -> str:
+    """Table as Markdown."""
+    lines = ["| " + " | ".join(header) + " |", "|" + "---|" * len(header)]
+    return "\n".join(lines + ["| " + " | ".join(str(x) for x in row) + " |" for row in rows])
+
+
+def write(
+    output: Path,
+    name: str,
+    title: str,
+    header: Sequence[str],
+    rows: Sequence[Sequence[Any]],
+    notes: Sequence[str] = (),
+) -> None:
+    """Print a table; write it as Markdown, with the notes, and as CSV."""
+    output.mkdir(parents=True, exist_ok=True)
+    text = "\n".join([f"# {title}", "", markdown(header, rows), "", *(f"- {n}" for n in notes), ""])
+    stream = io.StringIO()
+    writer = csv.writer(stream, lineterminator="\n")
+    writer.writerow(header)
+    writer.writerows(rows)
+    write_text(output / f"{name}.md", text)
+    write_text(output / f"{name}.csv", stream.getvalue())
+    print(text)
+
+
+def grid(
+    output: Path,
+    source: str,
+    *,
+    scan: dict[str, Any],
+    network: list[int],
+    iterations: int,
+    split_by: str = "random",
+    optimizer: str = "bfgs",
+) -> Any:
+    """Train a grid of descriptors and topologies side by side (`lionn scan`); resumes.
+
+    The settings of the paper where it states them: 80 % of the images for training, a tenth of
+    these for validation, cutoff 6.5 Å, tanh.
+    """
+    import lionn_rs as lionn
+    from lionn_rs.config import ScanConfig
+
+    if ".npz" in source:  # the scan reads what ASE reads
+        from ase.io import write as write_images
+
+        output.mkdir(parents=True, exist_ok=True)
+        file = output / "images.extxyz"
+        if not file.exists():
+            write_images(file, load_images(source))
+        source = str(file)
+    config = ScanConfig.model_validate(
+        {
+            "data": {"images": [source], "split_by": split_by, "seed": 1},
+            "descriptor": {"n_radial": 4},
+            "network": {"hidden_layers": network},
+            "training": {
+                "max_iterations": iterations,
+                "optimizer": optimizer,
+                "validation_interval": max(iterations // 50, 1),
+                "min_feature_range": 0.0,
+            },
+            "scan": scan,
+        }
+    )
+    return lionn.scan(config, output / "scan", resume=(output / "scan").exists())
+
+
+def split_by(source: str) -> str:
+    """Frames of one trajectory in blocks, independent images at random."""
+    return "block" if source.startswith("dataset:") else "random"

@@ -1,0 +1,1 @@
+"""Which composition conducts best, and whether the runs decide it."""
