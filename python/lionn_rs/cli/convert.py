@@ -1,4 +1,4 @@
-"""``lionn convert``: trajectories from one format to another."""
+"""``lionn convert``: trajectories and potentials from one format to another."""
 
 from __future__ import annotations
 
@@ -27,16 +27,22 @@ STAGES = ("heating", "equilibration", "production")
 def command(
     source: Annotated[
         Path,
-        typer.Argument(metavar="INPUT", help="Folder of 'lionn md', or a trajectory file."),
+        typer.Argument(
+            metavar="INPUT", help="Folder of 'lionn md', trajectory file, or potential."
+        ),
     ],
     output: Annotated[
-        Path, typer.Argument(metavar="OUTPUT", help="File to write; its name tells the format.")
+        Path,
+        typer.Argument(
+            metavar="OUTPUT", help="File or folder to write; its name tells the format."
+        ),
     ],
     format: Annotated[
         str | None,
         typer.Option(
             "--format",
-            help="Format of the output: h5md, extxyz, traj, xdatcar, lammps-dump, dcd, xtc, pdb.",
+            help="Format of the output: h5md, extxyz, traj, xdatcar, lammps-dump, dcd, xtc, pdb; "
+            "of a potential: lionn.",
             show_default="by name",
         ),
     ] = None,
@@ -75,14 +81,44 @@ def command(
     frame_interval_fs: FrameInterval = None,
     temperature: Temperature = None,
     positions: Positions = None,
+    drop_repulsion: Annotated[
+        bool,
+        typer.Option(
+            "--drop-repulsion",
+            help="Of a potential, leave out the short-range repulsion that other programs lack.",
+        ),
+    ] = False,
     force: Annotated[bool, typer.Option("--force", help="Replace an existing file.")] = False,
     quiet: Quiet = False,
 ) -> None:
-    """Convert a trajectory: for viewers, for other programs, or from them.
+    """Convert a trajectory or a potential: for viewers, for other programs, or from them.
 
-    Reads H5MD (lionn and others), extended XYZ, ASE .traj, XDATCAR, vasprun.xml, LAMMPS dump,
-    DCD, XTC and TRR; works in blocks, so that a file may be larger than the memory.
+    Trajectories: reads H5MD (lionn and others), extended XYZ, ASE .traj, XDATCAR, vasprun.xml,
+    LAMMPS dump, DCD, XTC and TRR; works in blocks, so that a file may be larger than the memory.
+
+    Potentials: files of lionn_rs (.json).
     """
+    from lionn_rs.interop.formats import FORMATS, identify
+
+    if {format, source_format} & FORMATS.keys() or identify(source) is not None:
+        _refuse_trajectory_options(
+            stage=stage,
+            every=None if every == 1 else every,
+            start=start,
+            stop=stop,
+            wrap=wrap,
+            velocities=velocities,
+            topology=topology,
+            types=types or None,
+            timestep_fs=timestep_fs,
+            frame_interval_fs=frame_interval_fs,
+            temperature=temperature,
+            positions=positions,
+        )
+        _convert_potential(source, output, source_format, format, drop_repulsion, force)
+        return
+    if drop_repulsion:
+        raise ConfigError(f"--drop-repulsion is for potentials, {source} is none")
     from lionn_rs.trajectories import convert_trajectory
 
     if stage not in (None, *STAGES):
@@ -108,3 +144,30 @@ def command(
         progress=not quiet,
     )
     say(str(result))
+
+
+def _convert_potential(
+    source: Path,
+    output: Path,
+    source_format: str | None,
+    format: str | None,
+    drop_repulsion: bool,
+    force: bool,
+) -> None:
+    from lionn_rs.interop import convert_potential
+
+    result = convert_potential(
+        source,
+        output,
+        source_format=source_format,
+        format=format,
+        drop_repulsion=drop_repulsion,
+        force=force,
+    )
+    say(str(result))
+
+
+def _refuse_trajectory_options(**given: object) -> None:
+    names = [f"--{name.replace('_', '-')}" for name, value in given.items() if value is not None]
+    if names:
+        raise ConfigError(f"{', '.join(names)}: for trajectories, the input is a potential")
