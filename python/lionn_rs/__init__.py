@@ -15,10 +15,11 @@ if TYPE_CHECKING:
     from lionn_rs import analysis, datasets, lammps, md, plots, testing, trajectories
     from lionn_rs.calculator import LionnCalculator
     from lionn_rs.committee import Committee, load
+    from lionn_rs.cutoffs import Cosine, Hard, Polynomial, Switch, Tanh
     from lionn_rs.data import read_images, split
     from lionn_rs.density import PowerSpectrum, Zernike
     from lionn_rs.descriptor_selection import prune
-    from lionn_rs.descriptors import G2, G4, G5, Cosine, Descriptor, Gaussian, Polynomial
+    from lionn_rs.descriptors import G2, G4, G5, Descriptor, Gaussian, WeightedG2, WeightedG4
     from lionn_rs.errors import (
         ConfigError,
         DataError,
@@ -51,10 +52,19 @@ if TYPE_CHECKING:
 _HOME = {
     "lionn_rs.calculator": ["LionnCalculator"],
     "lionn_rs.committee": ["Committee", "load"],
+    "lionn_rs.cutoffs": ["Cosine", "Hard", "Polynomial", "Switch", "Tanh"],
     "lionn_rs.data": ["read_images", "split"],
     "lionn_rs.descriptor_selection": ["prune"],
     "lionn_rs.density": ["PowerSpectrum", "Zernike"],
-    "lionn_rs.descriptors": ["G2", "G4", "G5", "Cosine", "Descriptor", "Gaussian", "Polynomial"],
+    "lionn_rs.descriptors": [
+        "G2",
+        "G4",
+        "G5",
+        "Descriptor",
+        "Gaussian",
+        "WeightedG2",
+        "WeightedG4",
+    ],
     "lionn_rs.errors": [
         "ConfigError",
         "DataError",
@@ -99,6 +109,7 @@ __all__ = [
     "DataError",
     "Descriptor",
     "Gaussian",
+    "Hard",
     "LabelResult",
     "LionnCalculator",
     "LionnError",
@@ -111,7 +122,11 @@ __all__ = [
     "ScanResult",
     "ShapeError",
     "SimulationError",
+    "Switch",
+    "Tanh",
     "TrainingResult",
+    "WeightedG2",
+    "WeightedG4",
     "Zernike",
     "__version__",
     "analysis",

@@ -11,7 +11,7 @@ from lionn_rs.errors import ModelFileError
 from lionn_rs.files import write_text
 
 FORMAT = "lionn-potential"
-VERSIONS = (1, 2)
+VERSIONS = (1, 2, 3)
 """Versions whose hash is known; the core says what it thinks of others."""
 
 
