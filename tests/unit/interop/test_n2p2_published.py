@@ -1,0 +1,84 @@
+"""Published potentials against what n2p2 itself computed, all frames; data outside the project."""
+
+from __future__ import annotations
+
+import io
+import lzma
+from pathlib import Path
+
+import numpy as np
+import pytest
+from ase import Atoms
+from ase.io import read
+
+from lionn_rs.interop import read_potential, write_potential
+
+
+def data_folder(name: str) -> Path:
+    for parent in Path(__file__).parents:
+        if (folder := parent / "shared" / "data" / name).is_dir():
+            return folder
+    pytest.skip(f"{name} is not at hand")
+
+
+def cu2s_frames(path: Path) -> list[Atoms]:
+    frames, cell, symbols, positions = [], [], [], []
+    for line in path.read_text().splitlines():
+        words = line.split()
+        if words[0] == "begin":
+            cell, symbols, positions = [], [], []
+        elif words[0] == "lattice":
+            cell.append([float(x) for x in words[1:4]])
+        elif words[0] == "atom":
+            positions.append([float(x) for x in words[1:4]])
+            symbols.append(words[4])
+        elif words[0] == "end":
+            frames.append(Atoms(symbols, positions=positions, cell=cell, pbc=True))
+    return frames
+
+
+def compare(potential, frames: list[Atoms], energies, forces) -> None:
+    """The accuracy asked for: 1e-7 eV per cell of up to 144 atoms and 1e-6 eV/Å."""
+    assert len(frames) == len(energies) > 0
+    start = 0
+    for atoms, energy in zip(frames, energies, strict=True):
+        result = potential.evaluate(atoms)
+        assert result.energy == pytest.approx(energy, abs=1e-7)
+        own = forces[start : start + len(atoms)]
+        np.testing.assert_allclose(result.forces, own, rtol=0.0, atol=1e-6)
+        start += len(atoms)
+    assert start == len(forces)
+
+
+@pytest.mark.parametrize(
+    ("element", "part"),
+    [
+        ("Si", "test"),
+        ("Si", "training"),
+        ("Li", "training"),
+        ("Mo", "training"),
+        ("Cu", "test"),
+        ("Ni", "test"),
+    ],
+)
+def test_mlearn(element, part, tmp_path) -> None:
+    """Zuo et al., J. Phys. Chem. A 124, 731 (2020)."""
+    folder = data_folder("mlearn") / element
+    potential = read_potential(folder / "nnp_published", units="hartree-bohr")
+    text = lzma.decompress((folder / f"{part}.extxyz.xz").read_bytes()).decode()
+    frames = read(io.StringIO(text), index=":", format="extxyz")
+    reference = np.load(folder / f"nnp_n2p2_{part}.npz")
+    compare(potential, frames, reference["energy"], reference["forces"])
+
+
+def test_cu2s(tmp_path) -> None:
+    """Singraber, Morawietz, Behler and Dellago, J. Chem. Theory Comput. 15, 3075 (2019)."""
+    folder = data_folder("n2p2_cu2s")
+    potential = read_potential(folder / "potential", units="ev-angstrom")
+    frames = cu2s_frames(folder / "input.data.Cu2S_PBE")
+    reference = np.load(folder / "nnp_n2p2_predictions.npz")
+    forces = reference["forces"].reshape(-1, 3)
+    compare(potential, frames, reference["energy"], forces)
+    write_potential(potential, tmp_path / "again")
+    again = read_potential(tmp_path / "again")
+    compare(again, frames[:2], reference["energy"][:2], forces[: 2 * len(frames[0])])
