@@ -158,13 +158,17 @@ def test_large_files_take_bounded_time_and_memory(folder, monkeypatch) -> None:
     (folder / "input.nn").write_text(lines + "symfunction_short S 2 S 1 0 6\n" * 6000)
     assert "more than 5000 functions of S" in message(folder)
     (folder / "input.nn").write_text(lines)
+    weights = (folder / "weights.016.data").read_text()
     (folder / "weights.016.data").write_text("0.1\n" * 200_000)
     assert "the file has more than 47" in message(folder)
+    (folder / "weights.016.data").write_text(weights)
     for name in NAMES:
+        content = (folder / name).read_bytes()
         (folder / name).write_bytes(b"\0" * (2**20 + 1))
-        assert "longer than 1 MiB" in message(folder)
+        assert f"{name}: longer than 1 MiB" in message(folder)
         (folder / name).write_bytes(b"1 " * 2**19)
         message(folder)
+        (folder / name).write_bytes(content)
     # Lines of one megabyte become half a million words of about 60 bytes.
     assert tracemalloc.get_traced_memory()[1] < 100e6
     tracemalloc.stop()
