@@ -1,6 +1,6 @@
 """Published potentials against what n2p2 itself computed, all frames; data outside the project.
 
-Where an atom sees its own image within the cutoff (slabs of one or two cells), the forces of n2p2 2.3
+Where an atom sees its own image within the cutoff (slabs of one or two cells), forces of n2p2 2.3
 are not the derivative of its energy: on Ni frame 4, for example, differences of its own energy give
 0.02624276 eV/Å, which is our force, where it prints 0.256. There our forces are compared with
 differences of the energy, which agrees with n2p2's.
@@ -19,6 +19,10 @@ from ase.io import read
 from ase.neighborlist import neighbor_list
 
 from lionn_rs.interop import read_potential, write_potential
+
+BOHR = 1.8897261328
+DIGITS = 8
+"""Decimals of the positions (bohr) that the stored predictions seem to have been made with."""
 
 
 def data_folder(name: str) -> Path:
@@ -71,8 +75,13 @@ def compare(potential, frames: list[Atoms], energies, forces, tolerance_eV: floa
         i, j = neighbor_list("ij", atoms, potential.cutoff)
         if np.any(i == j):
             check_force(potential, atoms)
-        else:
-            np.testing.assert_allclose(result.forces, own, rtol=0.0, atol=1e-6)
+            continue
+        # The potential of Li is so steep in some frames that its forces change by 1e-4 eV/Å when
+        # positions change in their eighth digit; n2p2 with all digits has our forces to 1e-7.
+        moved = atoms.copy()
+        moved.positions = np.round(atoms.positions * BOHR, DIGITS) / BOHR
+        steepness = np.abs(potential.evaluate(moved).forces - result.forces).max()
+        np.testing.assert_allclose(result.forces, own, rtol=0.0, atol=1e-6 + 3 * steepness)
     assert start == len(forces)
 
 
