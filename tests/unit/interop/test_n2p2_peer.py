@@ -14,6 +14,7 @@ import lionn_rs as lionn
 from lionn_rs.interop import read_potential, write_potential
 from tests.conftest import random_crystal, random_potential
 from tests.unit.interop.n2p2_folders import crystal, write_example
+from tests.unit.interop.test_n2p2_published import STEEP, data_folder, frames_of
 from tests.unit.interop.test_n2p2_writing import functions, gaussian_potential
 
 PROGRAM = shutil.which("nnp-predict")
@@ -40,12 +41,14 @@ def predict(folder: Path, atoms: Atoms, cflength: float = 1.0, cfenergy: float =
     return rows[0, 3] / cfenergy, forces[:, 5:] * cflength / cfenergy
 
 
-def compare(potential: lionn.Potential, folder: Path, atoms: Atoms, **units) -> None:
+def compare(
+    potential: lionn.Potential, folder: Path, atoms: Atoms, atol: float = 1e-7, **units
+) -> None:
     energy, forces = predict(folder, atoms, **units)
     result = potential.evaluate(atoms)
     assert result.energy == pytest.approx(energy, abs=1e-9)
     # n2p2 takes the slope of the cosine from sqrt(1 - cos²): eight digits near the cutoff.
-    np.testing.assert_allclose(result.forces, forces, rtol=0.0, atol=1e-7)
+    np.testing.assert_allclose(result.forces, forces, rtol=0.0, atol=atol)
 
 
 @pytest.mark.parametrize(
@@ -75,6 +78,20 @@ def test_bohr_and_hartree(tmp_path) -> None:
     units = {"cflength": 1.8897261328, "cfenergy": 0.0367493254}
     folder = write_example(tmp_path, seed=2, cflength=units["cflength"])
     compare(read_potential(folder, units="hartree-bohr"), folder, crystal(2), **units)
+
+
+@pytest.mark.parametrize(
+    ("element", "part", "frame"),
+    [("Li", "training", frame) for frame in STEEP["Li"]]
+    + [("Mo", "training", 96), ("Si", "training", 155), ("Cu", "test", 10), ("Ni", "test", 14)],
+)
+def test_published_potentials_with_all_digits(tmp_path, element, part, frame) -> None:
+    """The frames that differ most from the stored predictions, except beside self-images."""
+    source = data_folder("mlearn") / element
+    folder = shutil.copytree(source / "nnp_published", tmp_path / "nnp")
+    units = {"cflength": 1.8897261328, "cfenergy": 0.0367493254}
+    potential = read_potential(folder, units="hartree-bohr")
+    compare(potential, folder, frames_of(source, part)[frame], atol=1e-6, **units)
 
 
 @pytest.mark.parametrize(
