@@ -1,6 +1,6 @@
 """Figure 5c: Arrhenius lines of three chlorine contents.
 
-    python figure_5c.py --potential dataset:lsipscl_committee --output runs/figure_5c      reduced study, minutes
+    python figure_5c.py --potential dataset:lsipscl_committee   reduced study, minutes
     python figure_5c.py --study runs/doping --output runs/figure_5c           what table_2.py names
 
 Writes figure_5c.md, .csv, .png, .svg. The paper tabulates no points; the lines that follow from its

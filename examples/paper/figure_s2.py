@@ -1,6 +1,6 @@
 """Figure S2: radial distribution of Li-Li at three chlorine contents, first peak at 3.25 Å?
 
-    python figure_s2.py --potential dataset:lsipscl_committee --output runs/figure_s2      reduced study, minutes
+    python figure_s2.py --potential dataset:lsipscl_committee   reduced study, minutes
     python figure_s2.py --study runs/doping --output runs/figure_s2           what table_2.py names
 
 The production of every run at the temperature nearest to 900 K; the error of the peak is that of

@@ -1,6 +1,6 @@
 """Table 2: activation energy, conductivity and diffusivity of three chlorine contents, with errors.
 
-    python table_2.py --potential dataset:lsipscl_committee --output runs/table_2          reduced study, minutes
+    python table_2.py --potential dataset:lsipscl_committee   reduced study, minutes
     lionn run doping.toml --output runs/doping                                 the whole one, a day
     python table_2.py --study runs/doping --output runs/table_2
 

@@ -15,11 +15,12 @@ if TYPE_CHECKING:
     from lionn_rs import analysis, datasets, lammps, md, plots, testing, trajectories
     from lionn_rs.calculator import LionnCalculator
     from lionn_rs.committee import Committee, load
+    from lionn_rs.cutoffs import Cosine, Hard, Polynomial, Switch, Tanh
     from lionn_rs.data.reading import read_images
     from lionn_rs.data.split import split
     from lionn_rs.density import PowerSpectrum, Zernike
     from lionn_rs.descriptor_selection import prune
-    from lionn_rs.descriptors import G2, G4, G5, Cosine, Descriptor, Gaussian, Polynomial
+    from lionn_rs.descriptors import G2, G4, G5, Descriptor, Gaussian, WeightedG2, WeightedG4
     from lionn_rs.errors import (
         ConfigError,
         DataError,
@@ -52,10 +53,19 @@ if TYPE_CHECKING:
 _HOME = {
     "lionn_rs.calculator": ["LionnCalculator"],
     "lionn_rs.committee": ["Committee", "load"],
+    "lionn_rs.cutoffs": ["Cosine", "Hard", "Polynomial", "Switch", "Tanh"],
     "lionn_rs.data": ["read_images", "split"],
     "lionn_rs.descriptor_selection": ["prune"],
     "lionn_rs.density": ["PowerSpectrum", "Zernike"],
-    "lionn_rs.descriptors": ["G2", "G4", "G5", "Cosine", "Descriptor", "Gaussian", "Polynomial"],
+    "lionn_rs.descriptors": [
+        "G2",
+        "G4",
+        "G5",
+        "Descriptor",
+        "Gaussian",
+        "WeightedG2",
+        "WeightedG4",
+    ],
     "lionn_rs.errors": [
         "ConfigError",
         "DataError",
@@ -100,6 +110,7 @@ __all__ = [
     "DataError",
     "Descriptor",
     "Gaussian",
+    "Hard",
     "LabelResult",
     "LionnCalculator",
     "LionnError",
@@ -112,7 +123,11 @@ __all__ = [
     "ScanResult",
     "ShapeError",
     "SimulationError",
+    "Switch",
+    "Tanh",
     "TrainingResult",
+    "WeightedG2",
+    "WeightedG4",
     "Zernike",
     "__version__",
     "analysis",

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from lionn_rs import _core
+from lionn_rs.cutoffs import Cosine, Cutoff, Polynomial, cutoff_spec
 from lionn_rs.errors import ConfigError
 from lionn_rs.structure_arrays import structure_arrays
 
@@ -20,52 +21,23 @@ if TYPE_CHECKING:
     from ase import Atoms
     from numpy.typing import NDArray
 
+__all__ = [
+    "G2",
+    "G4",
+    "G5",
+    "Cosine",
+    "Cutoff",
+    "Descriptor",
+    "EtaUnit",
+    "Gaussian",
+    "Polynomial",
+    "SymmetryFunction",
+    "WeightedG2",
+    "WeightedG4",
+    "cutoff_spec",
+]
 
-@dataclass(frozen=True)
-class Cosine:
-    """Cosine cutoff ``(1 + cos(π r/Rc))/2``.
-
-    Parameters
-    ----------
-    radius : float
-        Cutoff radius Rc, Å.
-
-    References
-    ----------
-    Behler and Parrinello, Phys. Rev. Lett. 98, 146401 (2007), Eq. 5,
-    doi 10.1103/PhysRevLett.98.146401.
-    """
-
-    radius: float
-
-
-@dataclass(frozen=True)
-class Polynomial:
-    """Polynomial cutoff ``1 + γ (r/Rc)^(γ+1) - (γ+1) (r/Rc)^γ``.
-
-    Parameters
-    ----------
-    radius : float
-        Cutoff radius Rc, Å.
-    gamma : float
-        Exponent, at least 2.
-
-    References
-    ----------
-    Khorshidi and Peterson, Comput. Phys. Commun. 207, 310 (2016), doi 10.1016/j.cpc.2016.05.010.
-    """
-
-    radius: float
-    gamma: float = 4.0
-
-
-Cutoff = Cosine | Polynomial
 EtaUnit = Literal["1/Rc^2", "1/A^2"]
-
-
-def cutoff_spec(cutoff: Cutoff) -> dict[str, Any]:
-    """Cutoff function as it stands in a potential file."""
-    return {"type": type(cutoff).__name__.lower(), **asdict(cutoff)}
 
 
 @dataclass(frozen=True)
@@ -136,7 +108,48 @@ class G5(G4):
     """
 
 
-SymmetryFunction = G2 | G4 | G5
+@dataclass(frozen=True)
+class WeightedG2:
+    """:class:`G2` over all neighbors, each multiplied by its atomic number.
+
+    Parameters
+    ----------
+    eta, rs, cutoff
+        As in :class:`G2`.
+
+    References
+    ----------
+    Gastegger, Schwiedrzik, Bittermann, Berzsenyi, Marquetand, J. Chem. Phys. 148, 241709 (2018),
+    doi 10.1063/1.5019667, Eq. 6.
+    """
+
+    eta: float
+    rs: float = 0.0
+    cutoff: Cutoff | None = None
+
+
+@dataclass(frozen=True)
+class WeightedG4:
+    """:class:`G4` over all pairs of neighbors, multiplied by the product of their atomic numbers.
+
+    Parameters
+    ----------
+    eta, zeta, gamma, rs, cutoff
+        As in :class:`G4`.
+
+    References
+    ----------
+    As :class:`WeightedG2`, Eq. 7.
+    """
+
+    eta: float
+    zeta: float
+    gamma: float
+    rs: float = 0.0
+    cutoff: Cutoff | None = None
+
+
+SymmetryFunction = G2 | G4 | G5 | WeightedG2 | WeightedG4
 
 
 class Descriptor:
@@ -221,7 +234,7 @@ class Gaussian(Descriptor):
 
     Parameters
     ----------
-    functions : mapping of str to sequence of G2, G4, G5
+    functions : mapping of str to sequence of G2, G4, G5, WeightedG2, WeightedG4
         Functions of each center element in the order of the fingerprint; the keys are the elements.
     cutoff : Cosine or Polynomial
         Cutoff of all functions that do not have their own.

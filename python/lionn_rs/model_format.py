@@ -12,7 +12,7 @@ from lionn_rs.errors import DataError, ModelFileError
 from lionn_rs.files import write_text
 
 FORMAT = "lionn-potential"
-VERSIONS = (1, 2)
+VERSIONS = (1, 2, 3)
 """Versions whose hash is known; the core says what it thinks of others."""
 
 

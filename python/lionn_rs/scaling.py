@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
+    from numpy.typing import ArrayLike, NDArray
 
 CONSTANT_RANGE: Final = 1e-8
 """Range below which a feature is constant: scaling leaves it as it is, as in AMP."""
 
 
 def min_max_scaling(
-    minima: Sequence[float], maxima: Sequence[float]
+    minima: ArrayLike, maxima: ArrayLike
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Factor and offset of ``s = factor G + offset``, -1 to 1 over the range of each feature.
 
@@ -29,7 +28,8 @@ def min_max_scaling(
     factor, offset : (n_features,) float64
         One and zero for constant features.
     """
-    low, width = np.asarray(minima), np.asarray(maxima) - np.asarray(minima)
+    low = np.asarray(minima, dtype=np.float64)
+    width = np.asarray(maxima, dtype=np.float64) - low
     constant = width <= CONSTANT_RANGE
     safe = np.where(constant, 1.0, width)
     factor = np.where(constant, 1.0, 2.0 / safe)

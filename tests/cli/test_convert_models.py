@@ -43,7 +43,6 @@ def test_committee_goes_into_an_ensemble(lionn, tmp_path):
         (["model.amp", "model.json", "--every", "2"], 2, "--every: for trajectories, the input is"),
         (["none.amp", "model.json"], 1, "none.amp: no such file or folder"),
         (["model.amp", "model.xyz"], 2, "model.xyz: the name tells no model format"),
-        (["model.amp", "model"], 2, "name it with --format: lionn, amp"),
         (["model.amp", "other.amp"], 1, "other.amp exists; --force"),
         (
             ["bad.amp", "model.json"],

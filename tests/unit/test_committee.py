@@ -152,7 +152,7 @@ def test_every_version_ever_written_still_loads(name: str) -> None:
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        (lambda d: d.update(version=3), "version 3, this lionn_rs reads versions 1 to 2"),
+        (lambda d: d.update(version=4), "version 4, this lionn_rs reads versions 1 to 3"),
         (lambda d: d.update(networks=[]), "a committee needs at least one member"),
         (lambda d: d["networks"][1].pop("Li"), "elements disagree"),
         (lambda d: d["networks"][2]["S"].update(extra=1), "unknown field `extra`"),

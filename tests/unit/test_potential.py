@@ -90,7 +90,7 @@ def _damage(text: str, kind: str) -> str:
 @pytest.mark.parametrize(
     ("kind", "message"),
     [
-        ("version", "version 99, this lionn_rs reads versions 1 to 2"),
+        ("version", "version 99, this lionn_rs reads versions 1 to 3"),
         ("weight", "do not match the stored sha256"),
         ("element", "elements disagree"),
         ("format", "not a lionn potential file"),
@@ -145,6 +145,6 @@ def test_other_version_is_named_even_if_the_hash_cannot_be_checked(tmp_path, pot
     potential.save(path)
     path.write_text(path.read_text().replace('"version": 1,', '"version": 99,'))
     with pytest.raises(
-        lionn.ModelFileError, match="version 99, this lionn_rs reads versions 1 to 2"
+        lionn.ModelFileError, match="version 99, this lionn_rs reads versions 1 to 3"
     ):
         lionn.Potential.load(path)

@@ -42,7 +42,7 @@ def command(
         typer.Option(
             "--format",
             help="Format of the output: h5md, extxyz, traj, xdatcar, lammps-dump, dcd, xtc, pdb; "
-            "of a potential: lionn, amp.",
+            "of a potential: lionn, amp, n2p2.",
             show_default="by name",
         ),
     ] = None,
@@ -88,6 +88,15 @@ def command(
             help="Of a potential, leave out the short-range repulsion that other programs lack.",
         ),
     ] = False,
+    units: Annotated[
+        str | None,
+        typer.Option(
+            "--units",
+            help="Of a potential of n2p2 or RuNNer: ev-angstrom, hartree-bohr, or "
+            "CFLENGTH,CFENERGY as in LAMMPS.",
+            show_default=False,
+        ),
+    ] = None,
     force: Annotated[bool, typer.Option("--force", help="Replace an existing file.")] = False,
     quiet: Quiet = False,
 ) -> None:
@@ -96,7 +105,8 @@ def command(
     Trajectories: reads H5MD (lionn and others), extended XYZ, ASE .traj, XDATCAR, vasprun.xml,
     LAMMPS dump, DCD, XTC and TRR; works in blocks, so that a file may be larger than the memory.
 
-    Potentials: files of lionn_rs (.json) and of AMP (.amp, .ensemble, folders of .amp files).
+    Potentials: files of lionn_rs (.json) and of AMP (.amp, .ensemble, folders of .amp files),
+    folders of n2p2 and RuNNer (with input.nn).
     """
     from lionn_rs.interop.formats import FORMATS, identify
 
@@ -115,10 +125,11 @@ def command(
             temperature=temperature,
             positions=positions,
         )
-        _convert_potential(source, output, source_format, format, drop_repulsion, force)
+        _convert_potential(source, output, source_format, format, units, drop_repulsion, force)
         return
-    if drop_repulsion:
-        raise ConfigError(f"--drop-repulsion is for potentials, {source} is none")
+    for name, given in (("--drop-repulsion", drop_repulsion), ("--units", units)):
+        if given:
+            raise ConfigError(f"{name} is for potentials, {source} is none")
     from lionn_rs.trajectories import convert_trajectory
 
     if stage not in (None, *STAGES):
@@ -151,6 +162,7 @@ def _convert_potential(
     output: Path,
     source_format: str | None,
     format: str | None,
+    units: str | None,
     drop_repulsion: bool,
     force: bool,
 ) -> None:
@@ -161,6 +173,7 @@ def _convert_potential(
         output,
         source_format=source_format,
         format=format,
+        units=units,
         drop_repulsion=drop_repulsion,
         force=force,
     )

@@ -43,7 +43,9 @@ class ModelConversion:
         return "\n".join(lines + [f"  note: {note}" for note in self.notes])
 
 
-def read_potential(path: str | Path, *, format: str | None = None) -> Potential | Committee:
+def read_potential(
+    path: str | Path, *, format: str | None = None, units: str | None = None
+) -> Potential | Committee:
     """Read a potential of any program that lionn_rs knows.
 
     Parameters
@@ -52,6 +54,8 @@ def read_potential(path: str | Path, *, format: str | None = None) -> Potential 
         File or folder.
     format : str, optional
         Name of the format (a key of :data:`~lionn_rs.interop.FORMATS`), where the path is silent.
+    units : str, optional
+        Units of files that do not say them, see :func:`lionn_rs.interop.n2p2.read`.
 
     Returns
     -------
@@ -70,7 +74,14 @@ def read_potential(path: str | Path, *, format: str | None = None) -> Potential 
     path = Path(path)
     if not path.exists():
         raise ModelFileError(f"{path}: no such file or folder")
-    return find_format(path, format).translator.read(path)
+    found = find_format(path, format)
+    if units is None:
+        return found.translator.read(path)
+    if not found.unitless:
+        raise ConfigError(
+            f"{path}: units are not asked for, {found.title} potentials have their own"
+        )
+    return found.translator.read(path, units=units)
 
 
 def write_potential(
@@ -129,6 +140,7 @@ def convert_potential(
     *,
     source_format: str | None = None,
     format: str | None = None,
+    units: str | None = None,
     drop_repulsion: bool = False,
     force: bool = False,
 ) -> ModelConversion:
@@ -139,7 +151,7 @@ def convert_potential(
     source, output = Path(source), Path(output)
     target = find_format(output, format, write=True)
     _refuse_existing(output, target, force)
-    potential = read_potential(source, format=source_format)
+    potential = read_potential(source, format=source_format, units=units)
     notes = write_potential(
         potential, output, format=target.name, drop_repulsion=drop_repulsion, force=force
     )

@@ -19,8 +19,8 @@ __all__ = ["FORMATS", "ModelFormat", "Translator", "find_format", "identify"]
 class Translator(Protocol):
     """What the module of a format offers."""
 
-    def read(self, path: Path) -> Potential | Committee:
-        """Potential of a file or folder.
+    def read(self, path: Path, **options: str) -> Potential | Committee:
+        """Potential of a file or folder; ``units`` is an option of formats that are ``unitless``.
 
         Raises
         ------
@@ -61,6 +61,8 @@ class ModelFormat:
         Glob patterns; a folder in which one of them finds something is of this format.
     folder : bool
         Potentials are written as a folder.
+    unitless : bool
+        Files do not say their units; ``read`` takes them as ``units``.
     """
 
     name: str
@@ -69,6 +71,7 @@ class ModelFormat:
     suffixes: tuple[str, ...] = ()
     marks: tuple[str, ...] = ()
     folder: bool = False
+    unitless: bool = False
 
     @property
     def translator(self) -> Translator:
@@ -91,6 +94,14 @@ FORMATS: dict[str, ModelFormat] = {
             module="lionn_rs.interop.amp",
             suffixes=(".amp", ".ensemble"),
             marks=("*.amp", "*/amp.amp"),
+        ),
+        ModelFormat(
+            name="n2p2",
+            title="n2p2",
+            module="lionn_rs.interop.n2p2",
+            marks=("input.nn",),
+            folder=True,
+            unitless=True,
         ),
     )
 }

@@ -4,8 +4,9 @@
 //! |---|---|
 //! | 1 | one potential: `networks` is a mapping from elements to [`NetworkFile`] |
 //! | 2 | `networks` may be a list of such mappings, one per member of a committee; `spread_scale` and `training_range`; descriptors other than `gaussian` |
+//! | 3 | cutoffs `switch`, `tanh` and `hard`, functions `WeightedG2` and `WeightedG4`, activations other than `tanh`, `sigmoid` and `linear` |
 //!
-//! What version 1 can say is still written as version 1, so that older software reads it.
+//! What an earlier version can say is still written as that version, so that older software reads it.
 
 use crate::descriptors::{Descriptor, DescriptorSpec};
 use crate::error::{Error, Result};
@@ -21,7 +22,7 @@ use std::sync::Arc;
 /// Value of `format` in every potential file.
 pub const FORMAT: &str = "lionn-potential";
 /// Newest version; all up to it are read.
-pub const VERSION: u32 = 2;
+pub const VERSION: u32 = 3;
 
 /// Contents of a potential file.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -244,8 +245,7 @@ impl ModelFile {
 
     /// The file of a potential.
     pub fn of(potential: &NeuralPotential, descriptor: DescriptorSpec, metadata: serde_json::Value) -> Self {
-        let is_plain = potential.range().is_none() && matches!(descriptor, DescriptorSpec::Gaussian(_));
-        let version = if is_plain { 1 } else { VERSION };
+        let version = version_of(potential, &descriptor).max(if potential.range().is_none() { 1 } else { 2 });
         let networks = Networks::One(element_networks(potential));
         let file = Self::frame(potential, version, descriptor, networks, metadata);
         Self { training_range: named(potential.descriptor(), potential.range()), ..file }
@@ -258,7 +258,9 @@ impl ModelFile {
         metadata: serde_json::Value,
     ) -> Self {
         let networks = Networks::Committee(committee.members().iter().map(element_networks).collect());
-        let file = Self::frame(&committee.members()[0], VERSION, descriptor, networks, metadata);
+        let version =
+            committee.members().iter().map(|member| version_of(member, &descriptor)).fold(2, u32::max);
+        let file = Self::frame(&committee.members()[0], version, descriptor, networks, metadata);
         Self {
             training_range: named(committee.descriptor(), committee.range()),
             spread_scale: Some(committee.scale()),
@@ -289,6 +291,13 @@ impl ModelFile {
             metadata,
         }
     }
+}
+
+/// First version that can hold descriptor and networks.
+fn version_of(potential: &NeuralPotential, descriptor: &DescriptorSpec) -> u32 {
+    let mut activations = potential.elements().iter().flat_map(|model| model.network.activations());
+    let networks = if activations.all(|activation| activation.is_basic()) { 1 } else { 3 };
+    descriptor.file_version().max(networks)
 }
 
 fn names(descriptor: &Arc<dyn Descriptor>) -> Vec<String> {

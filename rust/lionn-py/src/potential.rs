@@ -278,14 +278,10 @@ pub fn repulsion_tuple(pair: RepulsionPair) -> RepulsionTuple {
 }
 
 fn activation(name: &str) -> PyResult<Activation> {
-    match name {
-        "tanh" => Ok(Activation::Tanh),
-        "sigmoid" => Ok(Activation::Sigmoid),
-        "linear" => Ok(Activation::Linear),
-        other => Err(to_py(Error::InvalidParameter(format!(
-            "unknown activation '{other}', expected tanh, sigmoid or linear"
-        )))),
-    }
+    Activation::ALL.into_iter().find(|activation| activation.name() == name).ok_or_else(|| {
+        let names = Activation::ALL.map(Activation::name).join(", ");
+        to_py(Error::InvalidParameter(format!("unknown activation '{name}', expected one of {names}")))
+    })
 }
 
 pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {

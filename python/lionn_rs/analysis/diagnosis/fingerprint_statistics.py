@@ -307,7 +307,7 @@ def linear_basis(values: Array, *, limit: float = EXPLAINED_LIMIT) -> tuple[Arra
 
 
 def _function_label(function: dict[str, Any]) -> str:
-    neighbors = function.get("neighbors") or [function["neighbor"]]
+    neighbors = function.get("neighbors") or [function.get("neighbor", "all")]
     parts = [function["type"], "-".join(neighbors), f"η={function['eta']:.3g}"]
     if function.get("rs"):
         parts.append(f"Rs={function['rs']:.3g}")

@@ -12,7 +12,7 @@ pub mod sets;
 mod spec;
 pub mod testing;
 
-pub use cutoff::Cutoff;
+pub use cutoff::{Cutoff, Shape};
 pub use density::{Contraction, DensityWeights, PowerSpectrumSpec, ZernikeSpec};
 pub use density::{DensityCorrelations, ReferenceDensity};
 pub use environment::Environment;

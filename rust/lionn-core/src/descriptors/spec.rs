@@ -32,6 +32,16 @@ impl DescriptorSpec {
             Self::PowerSpectrum(spec) => Ok(Arc::new(spec.build()?)),
         }
     }
+
+    /// First version of the potential file that can hold the descriptor.
+    pub fn file_version(&self) -> u32 {
+        match self {
+            Self::Gaussian(spec) if spec.is_basic() => 1,
+            Self::Zernike(spec) if spec.cutoff.is_basic() => 2,
+            Self::PowerSpectrum(spec) if spec.cutoff.is_basic() => 2,
+            _ => 3,
+        }
+    }
 }
 
 /// Unit of the exponents `eta` and the meaning of a value `eta` in `exp(-eta r²)`.
@@ -61,6 +71,12 @@ pub struct GaussianSpec {
     pub functions: BTreeMap<String, Vec<SymmetryFunction>>,
 }
 
+impl GaussianSpec {
+    fn is_basic(&self) -> bool {
+        self.cutoff.is_basic() && self.functions.values().flatten().all(SymmetryFunction::is_basic)
+    }
+}
+
 /// One symmetry function (Behler, J. Chem. Phys. 134, 074106 (2011), Eqs. 6, 8, 9); `Rs` in Å.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "type", deny_unknown_fields)]
@@ -82,6 +98,44 @@ pub enum SymmetryFunction {
     G4(Angular),
     /// Angular function without the distance between the two neighbors.
     G5(Angular),
+    /// G2 over all neighbors, each multiplied by its atomic number (Gastegger et al., J. Chem. Phys. 148, 241709 (2018), doi
+    /// 10.1063/1.5019667, Eq. 6).
+    WeightedG2 {
+        /// Exponent.
+        eta: f64,
+        /// Center of the Gaussian, Å.
+        #[serde(default, skip_serializing_if = "is_zero")]
+        rs: f64,
+        /// Cutoff, where it differs from the descriptor's.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        cutoff: Option<Cutoff>,
+    },
+    /// G4 over all pairs of neighbors, each multiplied by the product of their atomic numbers (ibid., Eq. 7).
+    WeightedG4 {
+        /// Exponent.
+        eta: f64,
+        /// Power of the angular factor, at least 1.
+        zeta: f64,
+        /// Sign of the cosine.
+        gamma: f64,
+        /// Center of the radial Gaussians, Å.
+        #[serde(default, skip_serializing_if = "is_zero")]
+        rs: f64,
+        /// Cutoff, where it differs from the descriptor's.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        cutoff: Option<Cutoff>,
+    },
+}
+
+impl SymmetryFunction {
+    /// Whether version 1 of the potential file knows the function.
+    fn is_basic(&self) -> bool {
+        match self {
+            Self::G2 { cutoff, .. } => cutoff.is_none_or(|c| c.is_basic()),
+            Self::G4(angular) | Self::G5(angular) => angular.cutoff.is_none_or(|c| c.is_basic()),
+            Self::WeightedG2 { .. } | Self::WeightedG4 { .. } => false,
+        }
+    }
 }
 
 /// Parameters of an angular function.

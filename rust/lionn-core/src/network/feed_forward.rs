@@ -22,6 +22,8 @@ pub struct NetworkWork {
     level: Level,
     /// Values of all nodes after the activation, layer by layer, without the input layer.
     nodes: Vec<f64>,
+    /// The same before the activation.
+    sums: Vec<f64>,
     /// Derivative of the output with respect to the pre-activations of one layer and of the one below.
     delta: [Vec<f64>; 2],
 }
@@ -30,7 +32,7 @@ impl Default for NetworkWork {
     fn default() -> Self {
         // Whoever builds a descriptor or neighbor list is told of a level that does not exist.
         let level = Level::detect().unwrap_or(Level::available()[0]);
-        Self { level, nodes: Vec::new(), delta: [Vec::new(), Vec::new()] }
+        Self { level, nodes: Vec::new(), sums: Vec::new(), delta: [Vec::new(), Vec::new()] }
     }
 }
 
@@ -110,7 +112,7 @@ impl FeedForward {
         let mut weight_start = parameters.len();
         let [delta, below] = &mut work.delta;
         delta.clear();
-        delta.push(self.activations[self.activations.len() - 1].derivative(output));
+        delta.push(self.activations[self.activations.len() - 1].derivative(work.sums[node_start], output));
         for layer in (0..self.activations.len()).rev() {
             let (n_in, n_out) = (self.widths[layer], self.widths[layer + 1]);
             weight_start -= (n_in + 1) * n_out;
@@ -119,12 +121,13 @@ impl FeedForward {
                 work.level.run(RowProducts { weights, delta, out: &mut *d_input });
             } else {
                 node_start -= n_in;
-                let nodes = &work.nodes[node_start..node_start + n_in];
+                let own = node_start..node_start + n_in;
+                let nodes = work.sums[own.clone()].iter().zip(&work.nodes[own]);
                 let activation = self.activations[layer - 1];
                 below.resize(n_in, 0.0);
                 work.level.run(RowProducts { weights, delta, out: &mut *below });
-                for (below, &y) in below.iter_mut().zip(nodes) {
-                    *below *= activation.derivative(y);
+                for (below, (&x, &y)) in below.iter_mut().zip(nodes) {
+                    *below *= activation.derivative(x, y);
                 }
                 std::mem::swap(delta, below);
             }
@@ -135,8 +138,9 @@ impl FeedForward {
     fn forward(&self, parameters: &[f64], input: &[f64], work: &mut NetworkWork) {
         debug_assert_eq!(parameters.len(), self.n_parameters());
         debug_assert_eq!(input.len(), self.n_inputs());
-        let nodes = &mut work.nodes;
+        let NetworkWork { level, nodes, sums, .. } = work;
         nodes.clear();
+        sums.clear();
         let mut weight_start = 0;
         let mut below_start = 0;
         for (layer, activation) in self.activations.iter().enumerate() {
@@ -147,7 +151,8 @@ impl FeedForward {
             let (lower, current) = nodes.split_at_mut(start);
             let below = if layer == 0 { input } else { &lower[below_start..] };
             let weights = &weights[..n_in * n_out];
-            work.level.run(AddRows { input: below, weights, out: &mut *current });
+            level.run(AddRows { input: below, weights, out: &mut *current });
+            sums.extend_from_slice(current);
             for node in current {
                 *node = activation.value(*node);
             }
@@ -177,7 +182,7 @@ mod tests {
 
     #[test]
     fn input_gradient_agrees_with_central_differences() {
-        for output in [Activation::Linear, Activation::Tanh] {
+        for output in Activation::ALL {
             let (net, parameters, input) = example(output);
             let mut work = NetworkWork::default();
             let mut gradient = vec![0.0; 4];

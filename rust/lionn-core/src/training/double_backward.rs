@@ -60,12 +60,46 @@ pub(super) struct DirectionWork {
 
 /// Nodes of one atom, filled by the forward and backward sweep and read by the parameter sweep.
 pub(super) struct Nodes<'a> {
+    /// Values before the activation.
+    pub sums: &'a mut [f64],
     /// Values after the activation.
     pub values: &'a mut [f64],
     /// `dN/d(value)`.
     pub beta: &'a mut [f64],
     /// `dN/d(pre-activation)`.
     pub delta: &'a mut [f64],
+}
+
+/// Nodes of all atoms of an image.
+#[derive(Debug, Clone, Default)]
+pub(super) struct NodeBuffers {
+    sums: Vec<f64>,
+    values: Vec<f64>,
+    beta: Vec<f64>,
+    delta: Vec<f64>,
+}
+
+impl NodeBuffers {
+    pub fn resize(&mut self, n_nodes: usize) {
+        for buffer in [&mut self.sums, &mut self.values, &mut self.beta, &mut self.delta] {
+            buffer.resize(n_nodes, 0.0);
+        }
+    }
+
+    pub fn len(&self) -> usize {
+        self.values.len()
+    }
+
+    /// Those of one atom.
+    #[inline(always)]
+    pub fn of(&mut self, own: Range<usize>) -> Nodes<'_> {
+        Nodes {
+            sums: &mut self.sums[own.clone()],
+            values: &mut self.values[own.clone()],
+            beta: &mut self.beta[own.clone()],
+            delta: &mut self.delta[own],
+        }
+    }
 }
 
 impl ElementNetwork {
@@ -102,17 +136,20 @@ impl ElementNetwork {
         }
     }
 
-    /// Fills the node values and returns the output `N`.
+    /// Fills the node values before and after the activation and returns the output `N`.
     #[inline(always)]
-    pub fn forward(&self, input: &[f64], values: &mut [f64]) -> f64 {
+    pub fn forward(&self, input: &[f64], nodes: &mut Nodes<'_>) -> f64 {
+        let Nodes { sums, values, .. } = nodes;
         for (l, layer) in self.layers.iter().enumerate() {
             let (lower, upper) = values.split_at_mut(layer.nodes);
             let below = if l == 0 { input } else { &lower[self.layers[l - 1].nodes..] };
             let rows = &self.weights[layer.weights..];
             let biases = &rows[layer.n_in * layer.n_out..];
             products(rows, layer.n_in, below, &mut upper[..layer.n_out]);
-            for (upper, bias) in upper.iter_mut().zip(&biases[..layer.n_out]) {
-                *upper = layer.activation.value(bias + *upper);
+            let sums = &mut sums[layer.nodes..layer.nodes + layer.n_out];
+            for ((upper, bias), sum) in upper.iter_mut().zip(&biases[..layer.n_out]).zip(sums) {
+                *sum = bias + *upper;
+                *upper = layer.activation.value(*sum);
             }
         }
         values[self.n_nodes - 1]
@@ -127,7 +164,8 @@ impl ElementNetwork {
         for (l, layer) in self.layers.iter().enumerate().rev() {
             let own = layer.nodes..layer.nodes + layer.n_out;
             for node in own {
-                nodes.delta[node] = nodes.beta[node] * layer.activation.derivative(nodes.values[node]);
+                let slope = layer.activation.derivative(nodes.sums[node], nodes.values[node]);
+                nodes.delta[node] = nodes.beta[node] * slope;
             }
             let rows = &self.weights[layer.weights..];
             let below =
@@ -188,10 +226,10 @@ impl ElementNetwork {
         for (l, layer) in self.layers.iter().enumerate().rev() {
             for o in 0..layer.n_out {
                 let node = layer.nodes + o;
-                let y = nodes.values[node];
+                let (x, y) = (nodes.sums[node], nodes.values[node]);
                 // Adjoint of z: through the value and, because f' depends on z, through the tangent.
-                work.adjoint_below[o] = layer.activation.derivative(y) * work.adjoint[o]
-                    + layer.activation.second_derivative(y)
+                work.adjoint_below[o] = layer.activation.derivative(x, y) * work.adjoint[o]
+                    + layer.activation.second_derivative(x, y)
                         * work.tangent_below[node]
                         * self.slope
                         * nodes.beta[node];
@@ -249,7 +287,8 @@ impl ElementNetwork {
                     let below = &lower[self.layers[l - 1].nodes..];
                     work.tangent_below[node] = dot(&rows[o * layer.n_in..(o + 1) * layer.n_in], below);
                 }
-                upper[o] = layer.activation.derivative(nodes.values[node]) * work.tangent_below[node];
+                let slope = layer.activation.derivative(nodes.sums[node], nodes.values[node]);
+                upper[o] = slope * work.tangent_below[node];
             }
         }
         work.tangent[self.n_nodes - 1]
@@ -375,8 +414,9 @@ mod tests {
     #[test]
     fn sweeps_agree_with_the_reference_network_and_with_central_differences() {
         use Activation::{Linear, Sigmoid, Tanh};
+        let with_output = |output| Activation::ALL.map(|hidden| (hidden, output));
         for (hidden, output) in
-            [(Tanh, Linear), (Tanh, Tanh), (Sigmoid, Linear), (Sigmoid, Sigmoid), (Linear, Tanh)]
+            [(Tanh, Tanh), (Sigmoid, Sigmoid), (Linear, Tanh)].into_iter().chain(with_output(Linear))
         {
             let (model, parameters, fingerprint, u) = example(hidden, output);
             let net = &model.network;
@@ -384,9 +424,10 @@ mod tests {
             let element = ElementNetwork::new(&model, &parameters, 0.3, slope);
             let mut input = vec![0.0; 6];
             element.scale(&fingerprint, &mut input);
-            let (mut values, mut beta, mut delta) = (vec![0.0; 9], vec![0.0; 9], vec![0.0; 9]);
-            let mut nodes = Nodes { values: &mut values, beta: &mut beta, delta: &mut delta };
-            let output_value = element.forward(&input, nodes.values);
+            let mut buffers = NodeBuffers::default();
+            buffers.resize(9);
+            let mut nodes = buffers.of(0..9);
+            let output_value = element.forward(&input, &mut nodes);
             let mut d_input = vec![0.0; 6];
             element.backward(&mut nodes, &mut d_input);
             let mut expected = vec![0.0; 6];
@@ -423,9 +464,10 @@ mod tests {
         let element = ElementNetwork::new(&model, &parameters, 0.0, 2.0);
         let mut input = vec![0.0; 6];
         element.scale(&fingerprint, &mut input);
-        let (mut values, mut beta, mut delta) = (vec![0.0; 9], vec![0.0; 9], vec![0.0; 9]);
-        let mut nodes = Nodes { values: &mut values, beta: &mut beta, delta: &mut delta };
-        element.forward(&input, nodes.values);
+        let mut buffers = NodeBuffers::default();
+        buffers.resize(9);
+        let mut nodes = buffers.of(0..9);
+        element.forward(&input, &mut nodes);
         element.backward(&mut nodes, &mut [0.0; 6]);
         let gradient = |direction: Option<&[f64]>| {
             // Dirty scratch from another call must not leak into the result.

@@ -8,7 +8,7 @@
 //! all products use a fixed number of partial sums without fused operations. Loss and gradient therefore have the same
 //! bits for any number of threads and, from the same derivatives of the fingerprints, any instruction set.
 
-use super::double_backward::{ElementNetwork, Nodes};
+use super::double_backward::ElementNetwork;
 use super::jacobian::{Jacobian, VOIGT};
 use super::loss::{LossReport, LossSums, LossWeights};
 use super::prepare::Prepared;
@@ -265,9 +265,7 @@ impl Context<'_> {
         let n_nodes = self.networks.iter().map(ElementNetwork::n_nodes).max().unwrap_or(0);
         work.inputs.resize(prepared.values.len(), 0.0);
         work.slopes.resize(prepared.values.len(), 0.0);
-        for buffer in [&mut work.values, &mut work.beta, &mut work.delta] {
-            buffer.resize(n_atoms * n_nodes, 0.0);
-        }
+        work.nodes.resize(n_atoms * n_nodes);
         work.outputs.resize(n_atoms, 0.0);
         work.forces.clear();
         work.forces.resize(n_atoms, [0.0; 3]);
@@ -287,12 +285,8 @@ impl Context<'_> {
                 _ => prepared.fingerprint(i),
             };
             network.scale(fingerprint, input);
-            let mut nodes = Nodes {
-                values: &mut work.values[own.clone()],
-                beta: &mut work.beta[own.clone()],
-                delta: &mut work.delta[own],
-            };
-            let output = network.forward(input, nodes.values);
+            let mut nodes = work.nodes.of(own);
+            let output = network.forward(input, &mut nodes);
             work.outputs[i] = output;
             work.energy += network.slope * output + network.intercept;
             let slopes = &mut work.slopes[features];
@@ -384,7 +378,7 @@ impl Context<'_> {
         gradient: &mut [f64],
     ) {
         let n_atoms = prepared.elements.len();
-        let n_nodes = work.values.len() / n_atoms;
+        let n_nodes = work.nodes.len() / n_atoms;
         let layout = self.potential.layout();
         let with_forces = weights.force > 0.0 && !work.residual.is_empty();
         let q = q.filter(|_| weights.stress > 0.0);
@@ -425,11 +419,7 @@ impl Context<'_> {
                 }
                 direction = Some(&v[..]);
             }
-            let nodes = Nodes {
-                values: &mut work.values[own.clone()],
-                beta: &mut work.beta[own.clone()],
-                delta: &mut work.delta[own],
-            };
+            let nodes = work.nodes.of(own);
             let features_range = features.clone();
             let input = &work.inputs[features];
             let target = &mut gradient[layout.network(center)];

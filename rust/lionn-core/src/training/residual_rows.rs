@@ -10,7 +10,6 @@
 //! A force component is linear in the `dE_i/dG_i` of all atoms, so one row is a sum over atoms of the parameter
 //! gradient of `u · dN/ds`, where `u` holds the derivatives of the scaled fingerprint with respect to that coordinate.
 
-use super::double_backward::Nodes;
 use super::gradient::{Context, MULTIPLICITY};
 use super::jacobian::{Jacobian, VOIGT};
 use super::loss::LossWeights;
@@ -234,7 +233,7 @@ impl Context<'_> {
         let center = usize::from(prepared.elements[i]);
         let (features, own) = self.places(prepared, i, work);
         let (input, sweep, outputs) = (&work.inputs[features], &mut work.sweep, &work.outputs);
-        let nodes = nodes(&mut work.values, &mut work.beta, &mut work.delta, own);
+        let nodes = work.nodes.of(own);
         let target = &mut row[layout.network(center)];
         self.networks[center].parameter_gradient(input, &nodes, factor, None, sweep, target);
         row[layout.intercept(center)] += factor;
@@ -244,7 +243,7 @@ impl Context<'_> {
     #[inline(always)]
     fn fill_basis(&self, prepared: &Prepared, i: usize, work: &mut Work) {
         let (_, own) = self.places(prepared, i, work);
-        let nodes = nodes(&mut work.values, &mut work.beta, &mut work.delta, own);
+        let nodes = work.nodes.of(own);
         let network = &self.networks[usize::from(prepared.elements[i])];
         network.direction_basis(&nodes, &mut work.directions);
     }
@@ -258,7 +257,7 @@ impl Context<'_> {
         let center = usize::from(prepared.elements[i]);
         let (features, own) = self.places(prepared, i, work);
         let (input, u, directions) = (&work.inputs[features], &work.direction, &mut work.directions);
-        let nodes = nodes(&mut work.values, &mut work.beta, &mut work.delta, own);
+        let nodes = work.nodes.of(own);
         let target = &mut row[layout.network(center)];
         let along = self.networks[center].add_direction(input, &nodes, u, directions, target);
         row[layout.slope(center)] += along;
@@ -266,17 +265,8 @@ impl Context<'_> {
 
     /// Where the features and the nodes of atom `i` stand in the buffers.
     fn places(&self, prepared: &Prepared, i: usize, work: &Work) -> (Range<usize>, Range<usize>) {
-        let n_nodes = work.values.len() / prepared.elements.len();
+        let n_nodes = work.nodes.len() / prepared.elements.len();
         let own = self.networks[usize::from(prepared.elements[i])].n_nodes();
         (prepared.starts[i] as usize..prepared.starts[i + 1] as usize, i * n_nodes..i * n_nodes + own)
     }
-}
-
-fn nodes<'a>(
-    values: &'a mut [f64],
-    beta: &'a mut [f64],
-    delta: &'a mut [f64],
-    own: Range<usize>,
-) -> Nodes<'a> {
-    Nodes { values: &mut values[own.clone()], beta: &mut beta[own.clone()], delta: &mut delta[own] }
 }

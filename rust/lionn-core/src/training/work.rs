@@ -1,6 +1,6 @@
 //! Buffers for the evaluation of images, kept between calls.
 
-use super::double_backward::{DirectionWork, SweepWork};
+use super::double_backward::{DirectionWork, NodeBuffers, SweepWork};
 use super::factorized::Factorized;
 use super::jacobian::Jacobian;
 use super::prepare::PrepareWork;
@@ -19,9 +19,7 @@ pub(super) struct Work {
     pub inputs: Vec<f64>,
     /// `dE_i/dG_i` of all atoms, concatenated.
     pub slopes: Vec<f64>,
-    pub values: Vec<f64>,
-    pub beta: Vec<f64>,
-    pub delta: Vec<f64>,
+    pub nodes: NodeBuffers,
     pub outputs: Vec<f64>,
     pub forces: Vec<Vec3>,
     pub residual: Vec<Vec3>,

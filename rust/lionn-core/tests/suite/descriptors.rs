@@ -4,7 +4,8 @@ use crate::common::{ELEMENTS, assert_close, cluster, environment, fingerprint, g
 use lionn_core::descriptors::gaussian::ReferenceGaussian;
 use lionn_core::descriptors::testing::jacobian_by_contraction;
 use lionn_core::descriptors::{
-    Angular, Cutoff, Descriptor, Environment, EtaUnit, Gaussian, GaussianSpec, SymmetryFunction, Workspace,
+    Angular, Cutoff, Descriptor, Environment, EtaUnit, Gaussian, GaussianSpec, Shape, SymmetryFunction,
+    Workspace,
 };
 use lionn_core::simd::Level;
 use lionn_core::{Cell, System};
@@ -59,7 +60,7 @@ fn default_sets_count_as_amp() {
     }
 }
 
-/// Every kind of function at once: integer, high and non-integer zeta, G5, shifted, other cutoffs, absolute eta.
+/// Every kind of function at once: integer, high and non-integer zeta, G5, shifted, weighted, other cutoffs, absolute eta.
 fn mixed_spec() -> GaussianSpec {
     let g2 = |neighbor: &str, eta: f64, rs: f64, cutoff| SymmetryFunction::G2 {
         neighbor: neighbor.into(),
@@ -75,7 +76,16 @@ fn mixed_spec() -> GaussianSpec {
         rs,
         cutoff,
     };
+    let weighted = |eta: f64, zeta: f64, gamma: f64, rs: f64, cutoff| SymmetryFunction::WeightedG4 {
+        eta,
+        zeta,
+        gamma,
+        rs,
+        cutoff,
+    };
     let polynomial = Some(Cutoff::Polynomial { radius: 4.5, gamma: 4.0 });
+    let switch = |shape| Some(Cutoff::Switch { radius: 5.0, inner: 1.0, shape });
+    let tanh = Some(Cutoff::Tanh { radius: 5.5, normalized: true });
     let functions = vec![
         g2("Li", 0.05, 0.0, None),
         g2("S", 4.0, 1.5, None),
@@ -89,6 +99,16 @@ fn mixed_spec() -> GaussianSpec {
         SymmetryFunction::G4(angular("P", "P", 0.3, 4.0, 1.0, 0.0, polynomial)),
         SymmetryFunction::G5(angular("Li", "Li", 0.1, 4.0, -1.0, 0.0, None)),
         SymmetryFunction::G5(angular("Li", "Ge", 0.1, 32.0, 1.0, 0.0, None)),
+        g2("P", 0.2, 0.5, switch(Shape::Exponential)),
+        g2("P", 0.0, 0.0, switch(Shape::Cosine)),
+        g2("S", 2.0, 1.0, tanh),
+        SymmetryFunction::WeightedG2 { eta: 0.5, rs: 1.0, cutoff: None },
+        SymmetryFunction::WeightedG2 { eta: 0.5, rs: 0.0, cutoff: tanh },
+        weighted(0.02, 2.0, -1.0, 0.0, None),
+        weighted(0.3, 4.0, 0.5, 0.7, switch(Shape::Quintic)),
+        weighted(0.3, 2.5, 1.0, 0.0, None),
+        SymmetryFunction::G4(angular("S", "Li", 0.1, 2.0, 1.0, 0.0, switch(Shape::Nonic))),
+        SymmetryFunction::G5(angular("S", "Li", 0.1, 2.0, 1.0, 0.0, switch(Shape::Septic))),
     ];
     GaussianSpec {
         elements: ELEMENTS.map(String::from).to_vec(),
@@ -136,7 +156,18 @@ fn every_instruction_set_agrees_with_the_formulas() {
     }
 }
 
-/// Any angular function with integer or other zeta, for two elements; radial exponents in units of 1/Rc².
+fn any_shape() -> impl Strategy<Value = Shape> {
+    prop::sample::select(vec![
+        Shape::Cosine,
+        Shape::Exponential,
+        Shape::Cubic,
+        Shape::Quintic,
+        Shape::Septic,
+        Shape::Nonic,
+    ])
+}
+
+/// Any function with integer or other zeta, for two elements; radial exponents in units of 1/Rc².
 fn any_function() -> impl Strategy<Value = SymmetryFunction> {
     let zeta = prop_oneof![4 => (1u32..=16).prop_map(f64::from), 1 => 1.0f64..9.5];
     let element = || prop_oneof![Just("Li".to_string()), Just("S".to_string())];
@@ -144,18 +175,25 @@ fn any_function() -> impl Strategy<Value = SymmetryFunction> {
         3 => Just(None),
         1 => (3.0f64..6.5).prop_map(|radius| Some(Cutoff::Cosine { radius })),
         1 => (3.0f64..6.5).prop_map(|radius| Some(Cutoff::Polynomial { radius, gamma: 4.0 })),
+        1 => (3.0f64..6.5, 0.0f64..2.0, any_shape())
+            .prop_map(|(radius, inner, shape)| Some(Cutoff::Switch { radius, inner, shape })),
+        1 => (3.0f64..6.5, any::<bool>())
+            .prop_map(|(radius, normalized)| Some(Cutoff::Tanh { radius, normalized })),
+        1 => (3.0f64..6.5).prop_map(|radius| Some(Cutoff::Hard { radius })),
     ];
     let eta = prop_oneof![Just(0.005), Just(4.0), 0.0f64..40.0];
     let rs = prop_oneof![3 => Just(0.0), 1 => 0.0f64..4.0];
     let sign = prop_oneof![Just(1.0), Just(-1.0)];
-    (0..3, [element(), element()], eta, zeta, sign, rs, cutoff).prop_map(
+    (0..5, [element(), element()], eta, zeta, sign, rs, cutoff).prop_map(
         |(kind, neighbors, eta, zeta, gamma, rs, cutoff)| {
             let [neighbor, _] = neighbors.clone();
             let angular = Angular { neighbors, eta, zeta, gamma, rs, cutoff };
             match kind {
                 0 => SymmetryFunction::G2 { neighbor, eta, rs, cutoff },
                 1 => SymmetryFunction::G4(angular),
-                _ => SymmetryFunction::G5(angular),
+                2 => SymmetryFunction::G5(angular),
+                3 => SymmetryFunction::WeightedG2 { eta, rs, cutoff },
+                _ => SymmetryFunction::WeightedG4 { eta, zeta, gamma, rs, cutoff },
             }
         },
     )
@@ -231,6 +269,21 @@ fn tiny_cell_sees_its_own_images() {
     descriptor.values(center, &environment, &mut work, &mut values);
     assert!(values[3] > 1.0);
     assert!(values.iter().all(|v| v.is_finite()));
+}
+
+/// A weighted function is the sum of those of single elements.
+#[test]
+fn weighted_functions_are_weighted_sums() {
+    let mut spec = gaussian_56(Cutoff::Cosine { radius: 6.0 });
+    let radial =
+        |neighbor: &str| SymmetryFunction::G2 { neighbor: neighbor.into(), eta: 2.0, rs: 0.5, cutoff: None };
+    let mut functions = vec![SymmetryFunction::WeightedG2 { eta: 2.0, rs: 0.5, cutoff: None }];
+    functions.extend(ELEMENTS.map(radial));
+    spec.functions.values_mut().for_each(|list| list.clone_from(&functions));
+    let descriptor = Gaussian::new(&spec).unwrap();
+    let values = fingerprint(&random_crystal(5, 16), &descriptor, 0);
+    let sum: f64 = [32.0, 3.0, 15.0, 16.0].iter().zip(&values[1..]).map(|(z, g)| z * g).sum();
+    assert!((values[0] - sum).abs() < 1e-12 * sum);
 }
 
 #[test]

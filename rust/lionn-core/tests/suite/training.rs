@@ -1,13 +1,16 @@
 //! Loss, predictions and parameter gradient of training sets against finite differences.
 
+use lionn_core::descriptors::{Cutoff, Gaussian, GaussianSpec, Shape, SymmetryFunction, sets};
 use lionn_core::linalg::Mat3;
 use lionn_core::neighbors::NeighborList;
 use lionn_core::network::Activation;
-use lionn_core::potential::{Evaluation, Potential};
+use lionn_core::potential::{Evaluation, NeuralPotential, Potential};
 use lionn_core::training::{Image, LossWeights, Precision, Storage, TrainingSet};
 use lionn_core::{Error, Result, System};
+use std::sync::Arc;
 
 use crate::labeled::*;
+
 #[test]
 fn gradient_of_every_term_and_activation_agrees_with_central_differences() {
     use Activation::{Linear, Sigmoid, Tanh};
@@ -23,26 +26,48 @@ fn gradient_of_every_term_and_activation_agrees_with_central_differences() {
     for (hidden, output) in activations {
         let potential = potential(&set, hidden, output);
         for weights in &terms {
-            let (loss, gradient) = gradient(&set, &potential, weights);
-            let largest = gradient.iter().fold(0.0_f64, |m, g| m.max(g.abs()));
-            let h = 1e-5;
-            for k in 0..gradient.len() {
-                let at = |delta: f64| {
-                    let mut p = potential.parameters().to_vec();
-                    p[k] += delta;
-                    set.evaluate(&potential.with_parameters(p).unwrap(), weights, None).unwrap().loss
-                };
-                let numeric = (at(h) - at(-h)) / (2.0 * h);
-                // Rounding eps·L/h and truncation h² both stay near 1e-10 of the scale of the problem.
-                let error = (numeric - gradient[k]).abs();
-                let scale = largest.max(loss);
-                assert!(
-                    error < 1e-8 * scale,
-                    "{hidden:?} {output:?} {weights:?} {k}: {numeric} {}",
-                    gradient[k]
-                );
-            }
+            check_gradient(&set, &potential, weights, &format!("{hidden:?} {output:?}"));
         }
+    }
+}
+
+fn check_gradient(set: &TrainingSet, potential: &NeuralPotential, weights: &LossWeights, what: &str) {
+    let (loss, gradient) = gradient(set, potential, weights);
+    let largest = gradient.iter().fold(0.0_f64, |m, g| m.max(g.abs()));
+    let h = 1e-5;
+    for k in 0..gradient.len() {
+        let at = |delta: f64| {
+            let mut p = potential.parameters().to_vec();
+            p[k] += delta;
+            set.evaluate(&potential.with_parameters(p).unwrap(), weights, None).unwrap().loss
+        };
+        let numeric = (at(h) - at(-h)) / (2.0 * h);
+        // Rounding eps·L/h and truncation h² both stay near 1e-10 of the scale of the problem.
+        let error = (numeric - gradient[k]).abs();
+        assert!(error < 1e-8 * largest.max(loss), "{what} {weights:?} {k}: {numeric} {}", gradient[k]);
+    }
+}
+
+/// Weighted functions, other cutoffs and activations take part in training as they are.
+#[test]
+fn gradient_with_the_functions_of_n2p2() {
+    let elements = ["Li", "P", "S"].map(str::to_owned);
+    let quintic = Cutoff::Switch { radius: 4.2, inner: 0.8, shape: Shape::Quintic };
+    let amp = sets::amp_default(&elements, quintic, 1);
+    let (rs, cutoff) = (0.4, None);
+    let mut functions = vec![
+        SymmetryFunction::WeightedG2 { eta: 2.0, rs, cutoff },
+        SymmetryFunction::WeightedG4 { eta: 0.3, zeta: 2.0, gamma: -1.0, rs, cutoff },
+        SymmetryFunction::WeightedG4 { eta: 0.3, zeta: 1.5, gamma: 1.0, rs, cutoff },
+    ];
+    functions.extend_from_slice(&amp.functions["Li"][..6]);
+    let spec =
+        GaussianSpec { functions: elements.iter().map(|e| (e.clone(), functions.clone())).collect(), ..amp };
+    let descriptor = Arc::new(Gaussian::new(&spec).unwrap());
+    let set = TrainingSet::build(random_images(3), descriptor, EVERYTHING, &mut |_| Ok(())).unwrap();
+    for hidden in [Activation::Softplus, Activation::Gaussian, Activation::Cosine] {
+        let potential = potential(&set, hidden, Activation::Linear);
+        check_gradient(&set, &potential, &ALL_TERMS, &format!("{hidden:?}"));
     }
 }
 

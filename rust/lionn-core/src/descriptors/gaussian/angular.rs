@@ -33,7 +33,7 @@ pub(super) struct Group {
     pub narrow: bool,
     /// Number of moments, highest `zeta` plus one.
     n_moments: usize,
-    /// Feature index and polynomial coefficients of every function.
+    /// Feature index and polynomial coefficients of every function, multiplied by its weight.
     members: Vec<(usize, [f64; MAX_MOMENTS])>,
 }
 
@@ -59,9 +59,9 @@ impl Group {
     }
 
     /// Adds a function with integer `zeta`.
-    pub fn push(&mut self, feature: usize, zeta: usize, gamma: f64) {
+    pub fn push(&mut self, feature: usize, weight: f64, zeta: usize, gamma: f64) {
         self.n_moments = self.n_moments.max(zeta + 1);
-        self.members.push((feature, angular_polynomial(zeta, gamma)));
+        self.members.push((feature, angular_polynomial(zeta, gamma).map(|c| weight * c)));
     }
 
     /// Features of the group.
@@ -168,7 +168,7 @@ impl Group {
             for n in 0..N {
                 value += polynomial[n] * moments[n];
             }
-            out[*feature] = value;
+            out[*feature] += value;
         }
     }
 

@@ -1,18 +1,16 @@
 //! Radial factors `f(s) = exp(-eta (r - Rs)²) fc(r)` as functions of `w = 1 - s/Rc²`, `s = r²`.
 //!
-//! Centered Gaussians with a cosine cutoff are polynomials ([`Series`]). Other cutoffs, narrow and shifted Gaussians are
-//! the product of `fc` and an exponential, itself a polynomial after halving the exponent a few times ([`Product`]).
-//! What is left (cutoffs with a fractional power, extremely narrow Gaussians) is evaluated by the formula.
+//! Centered Gaussians with a cosine cutoff are polynomials ([`Series`]). Other cutoffs ([`FastCutoff`]), narrow and shifted
+//! Gaussians are the product of `fc` and an exponential, itself a polynomial after halving the exponent a few times
+//! ([`Product`]). What is left (cutoffs with a fractional power) is evaluated by the formula.
 
-use super::super::cutoff::Cutoff;
+use super::exponential::{halvings, negative_exponential};
+use super::fast_cutoff::FastCutoff;
 use super::function::Radial;
 use super::scratch::{vectors, vectors_mut};
 use super::series::Series;
 use crate::simd::MulAdd;
 use pulp::Simd;
-
-/// Largest number of squarings in an exponential; each doubles its relative error, to 1e-13 in the end.
-const MAX_HALVINGS: u32 = 9;
 
 /// A radial factor ready for evaluation.
 #[derive(Debug, Clone)]
@@ -66,50 +64,6 @@ impl Factor {
     }
 }
 
-/// A cutoff function without a call of the mathematical library.
-#[derive(Debug, Clone)]
-enum FastCutoff {
-    Cosine(Series),
-    Polynomial(PolynomialCutoff),
-}
-
-/// [`Cutoff::Polynomial`] with an integer power `n`, with its double zero at `x = r/Rc = 1` as a factor:
-/// `fc = 1 + n x^(n+1) - (n+1) x^n = (1 - x)² (1 + 2 x + 3 x² + ... + n x^(n-1))`.
-#[derive(Debug, Clone, Copy)]
-struct PolynomialCutoff {
-    power: u32,
-    inv_rc2: f64,
-}
-
-impl PolynomialCutoff {
-    /// Highest power that is multiplied out.
-    const MAX_POWER: f64 = 16.0;
-
-    /// With `1 - x = w/(1 + x)`; `dfc/ds = -n (n + 1) x^(n-2) (1 - x) / (2 Rc²)`.
-    #[inline(always)]
-    fn evaluate<S: Simd>(self, simd: S, w: &[f64], f: &mut [f64], df: &mut [f64]) {
-        let n = f64::from(self.power);
-        let (one, zero) = (simd.splat_f64s(1.0), simd.splat_f64s(0.0));
-        let scale = simd.splat_f64s(-0.5 * n * (n + 1.0) * self.inv_rc2);
-        let (f, df) = (vectors_mut::<S>(f), vectors_mut::<S>(df));
-        for ((&w, f), df) in vectors::<S>(w).iter().zip(f).zip(df) {
-            let w = simd.max_f64s(w, zero);
-            let x = simd.sqrt_f64s(simd.sub_f64s(one, w));
-            let rest = simd.div_f64s(w, simd.add_f64s(one, x));
-            let mut sum = simd.splat_f64s(n);
-            let mut power = scale;
-            for k in (1..self.power).rev() {
-                sum = simd.mul_add(sum, x, simd.splat_f64s(f64::from(k)));
-                if k > 1 {
-                    power = simd.mul_f64s(power, x);
-                }
-            }
-            *f = simd.mul_f64s(simd.mul_f64s(rest, rest), sum);
-            *df = simd.mul_f64s(rest, power);
-        }
-    }
-}
-
 /// A cutoff function times `exp(-eta (r - Rs)²)`.
 #[derive(Debug, Clone)]
 struct Product {
@@ -121,48 +75,26 @@ struct Product {
 
 impl Product {
     fn fit(radial: &Radial) -> Option<Self> {
-        let cutoff = match radial.cutoff {
-            Cutoff::Polynomial { gamma, .. }
-                if gamma.fract() == 0.0 && (2.0..=PolynomialCutoff::MAX_POWER).contains(&gamma) =>
-            {
-                let inv_rc2 = radial.cutoff.radius().powi(-2);
-                FastCutoff::Polynomial(PolynomialCutoff { power: gamma as u32, inv_rc2 })
-            }
-            cutoff => FastCutoff::Cosine(Series::fit(&Radial { eta: 0.0, rs: 0.0, cutoff })?),
-        };
+        let cutoff = FastCutoff::fit(radial.cutoff)?;
         let farthest = radial.rs.abs().max((radial.cutoff.radius() - radial.rs).abs());
-        let largest = radial.eta * farthest * farthest;
-        let halvings = (0..=MAX_HALVINGS).find(|&m| largest <= f64::from(1u32 << m))?;
+        let halvings = halvings(radial.eta * farthest * farthest);
         Some(Self { cutoff, radial: *radial, halvings })
     }
 
     /// With `e = exp(-eta (r - Rs)²)`: `f = fc e`, `df/ds = e (dfc/ds - eta (1 - Rs/r) fc)`.
     #[inline(always)]
     fn evaluate<S: Simd>(&self, simd: S, w: &[f64], f: &mut [f64], df: &mut [f64]) {
-        match &self.cutoff {
-            FastCutoff::Cosine(series) => series.evaluate(simd, w, f, df),
-            FastCutoff::Polynomial(polynomial) => polynomial.evaluate(simd, w, f, df),
-        }
+        self.cutoff.evaluate(simd, w, f, df);
         let (f, df) = (vectors_mut::<S>(f), vectors_mut::<S>(df));
         let one = simd.splat_f64s(1.0);
-        let half = simd.splat_f64s(0.5);
         let radius = simd.splat_f64s(self.radial.cutoff.radius());
         let (eta, rs) = (simd.splat_f64s(self.radial.eta), simd.splat_f64s(self.radial.rs));
         let scale = simd.splat_f64s(self.radial.eta / f64::from(1u32 << self.halvings));
-        let (&last, lower) = EXPONENTIAL.split_last().expect("the expansion has coefficients");
         for ((&w, f), df) in vectors::<S>(w).iter().zip(f).zip(df) {
             let r = simd.mul_f64s(radius, simd.sqrt_f64s(simd.sub_f64s(one, w)));
             let distance = simd.sub_f64s(r, rs);
-            // Beyond the cutoff fc is zero; the clamp keeps the exponential finite there.
-            let exponent = simd.min_f64s(simd.mul_f64s(scale, simd.mul_f64s(distance, distance)), one);
-            let t = simd.sub_f64s(exponent, half);
-            let mut e = simd.splat_f64s(last);
-            for &c in lower.iter().rev() {
-                e = simd.mul_add(e, t, simd.splat_f64s(c));
-            }
-            for _ in 0..self.halvings {
-                e = simd.mul_f64s(e, e);
-            }
+            let exponent = simd.mul_f64s(scale, simd.mul_f64s(distance, distance));
+            let e = negative_exponential(simd, exponent, self.halvings);
             let slope = simd.mul_f64s(eta, simd.sub_f64s(one, simd.div_f64s(rs, r)));
             *df = simd.mul_f64s(e, simd.neg_mul_add(slope, *f, *df));
             *f = simd.mul_f64s(e, *f);
@@ -170,20 +102,10 @@ impl Product {
     }
 }
 
-/// `exp(-1/2) (-1)^k / k!`: the expansion of `exp(-x)` around `x = 1/2`; the first term left out is below 1e-16 on `[0, 1]`.
-const EXPONENTIAL: [f64; 14] = {
-    let mut coefficients = [0.606_530_659_712_633_4; 14];
-    let mut k = 1;
-    while k < 14 {
-        coefficients[k] = -coefficients[k - 1] / k as f64;
-        k += 1;
-    }
-    coefficients
-};
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::descriptors::cutoff::{Cutoff, Shape};
     use crate::simd::Level;
 
     struct Evaluate<'a>(&'a Factor, &'a [f64], &'a mut [f64], &'a mut [f64]);
@@ -205,12 +127,21 @@ mod tests {
         let products = [(80.0, 0.0), (20.0, 1.5), (130.0, 3.0), (400.0, 0.0), (400.0, 6.4), (1.0, -2.0)];
         let products = products.map(|(eta, rs)| (eta, rs, cosine));
         let polynomials = [2.0, 4.0, 7.0].map(|gamma| (4.0, 0.5, polynomial(gamma)));
-        for (reduced, rs, cutoff) in series.into_iter().chain(products).chain(polynomials) {
+        let shapes =
+            [Shape::Cosine, Shape::Exponential, Shape::Cubic, Shape::Quintic, Shape::Septic, Shape::Nonic];
+        let others = shapes
+            .into_iter()
+            .flat_map(|shape| [0.0, 1.3].map(|inner| Cutoff::Switch { radius, inner, shape }))
+            .chain([true, false].map(|normalized| Cutoff::Tanh { radius, normalized }))
+            .chain([Cutoff::Hard { radius }]);
+        let others = others.flat_map(|cutoff| [(0.0, 0.0, cutoff), (9.0, 1.5, cutoff), (800.0, 0.3, cutoff)]);
+        for (reduced, rs, cutoff) in series.into_iter().chain(products).chain(polynomials).chain(others) {
             let factor = Factor::new(Radial { eta: reduced / (radius * radius), rs, cutoff });
             let is_series = matches!(factor.method, Method::Series(_));
             let is_formula = matches!(factor.method, Method::Formula);
             assert!(!is_formula, "eta {reduced}, rs {rs}, {cutoff:?} is fast");
-            assert_eq!(is_series, reduced <= 5.0 && rs == 0.0, "eta {reduced}, rs {rs}, {cutoff:?}");
+            let expected = reduced <= 5.0 && rs == 0.0 && cutoff == cosine;
+            assert_eq!(is_series, expected, "eta {reduced}, rs {rs}, {cutoff:?}");
             let distances: Vec<f64> = (1..=64).map(|k| 0.3 + (radius - 0.3) * f64::from(k) / 64.5).collect();
             let w: Vec<f64> = distances.iter().map(|r| 1.0 - r * r * factor.inv_rc2).collect();
             for level in Level::available() {
@@ -235,13 +166,22 @@ mod tests {
 
     #[test]
     fn factors_vanish_beyond_the_cutoff() {
-        for (eta, rs) in [(0.1, 0.0), (0.1, 1.0), (3.0, 4.0), (1e4, 0.0)] {
-            let factor = Factor::new(Radial { eta, rs, cutoff: Cutoff::Cosine { radius: 5.0 } });
+        let radius = 5.0;
+        let cosine = Cutoff::Cosine { radius };
+        let mut cases: Vec<_> =
+            [(0.1, 0.0), (0.1, 1.0), (3.0, 4.0), (1e4, 0.0)].map(|(eta, rs)| (eta, rs, cosine)).into();
+        for shape in [Shape::Cosine, Shape::Exponential, Shape::Cubic, Shape::Nonic] {
+            cases.push((0.1, 0.0, Cutoff::Switch { radius, inner: 1.0, shape }));
+        }
+        cases.push((0.1, 0.0, Cutoff::Tanh { radius, normalized: true }));
+        cases.push((0.1, 0.0, Cutoff::Hard { radius }));
+        for (eta, rs, cutoff) in cases {
+            let factor = Factor::new(Radial { eta, rs, cutoff });
             let w = [0.0, -1.0, -1e-9, -1e30, 0.0, 0.0, 0.0, 0.0];
             for level in Level::available() {
                 let (mut f, mut df) = ([1.0; 8], [1.0; 8]);
                 level.run(Evaluate(&factor, &w, &mut f, &mut df));
-                assert_eq!((f, df), ([0.0; 8], [0.0; 8]));
+                assert_eq!((f, df), ([0.0; 8], [0.0; 8]), "{cutoff:?}");
             }
         }
     }

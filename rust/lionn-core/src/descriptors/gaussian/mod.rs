@@ -1,17 +1,20 @@
-//! Gaussian symmetry functions G2, G4 and G5.
+//! Gaussian symmetry functions G2, G4 and G5, of single elements or summed over all with weights.
 //!
 //! Formulas and oracle: [`reference`]. Fast path: [`series`] and [`factor`] turn radial parts into polynomials of the
 //! squared distance, [`angular`] groups functions by exponent and works with moments, [`scratch`] lays neighbors out
 //! for SIMD.
 
 mod angular;
+mod exponential;
 pub(super) mod factor;
+mod fast_cutoff;
 pub(super) mod function;
+mod jacobian;
 mod reference;
 mod scratch;
 mod series;
 
-pub use function::{Function, Kind, Radial};
+pub use function::{Feature, Function, Kind, Radial};
 pub use reference::ReferenceGaussian;
 pub use scratch::Scratch;
 
@@ -23,8 +26,9 @@ use crate::simd::{Level, MulAdd};
 use crate::species::atomic_number;
 use angular::{Group, MAX_ZETA};
 use factor::Factor;
+use jacobian::Jacobian;
 use pulp::{Simd, WithSimd};
-use scratch::{N_GRADIENT, Triples, vectors, vectors_mut};
+use scratch::{N_GRADIENT, vectors, vectors_mut};
 
 /// Atom-centered symmetry functions for any set of elements.
 #[derive(Debug, Clone)]
@@ -35,19 +39,29 @@ pub struct Gaussian {
     level: Level,
 }
 
-/// Functions of one center element, ordered for evaluation.
+/// Features of one center element, ordered for evaluation.
 #[derive(Debug, Clone)]
 struct Center {
-    functions: Vec<Function>,
+    features: Vec<Feature>,
     /// Distinct radial factors.
     factors: Vec<Factor>,
-    /// G2: feature, neighbor element, factor.
-    pairs: Vec<(usize, usize, usize)>,
+    pairs: Vec<PairTerm>,
     groups: Vec<Group>,
-    /// Features evaluated by the formula (non-integer or very high `zeta`).
-    general: Vec<usize>,
+    /// Feature, weight and function of what is evaluated by the formula (non-integer or very high `zeta`); one feature after
+    /// the other.
+    general: Vec<(usize, f64, Function)>,
     /// Features that depend on each neighbor element.
     support: Vec<Vec<u32>>,
+}
+
+/// G2 of one neighbor element.
+#[derive(Debug, Clone)]
+struct PairTerm {
+    feature: usize,
+    neighbor: usize,
+    /// Index of the radial factor.
+    factor: usize,
+    weight: f64,
 }
 
 impl Gaussian {
@@ -77,8 +91,8 @@ impl Gaussian {
             .iter()
             .map(|center| Ok(Center::new(function::resolve(spec, &elements, center)?, elements.len())))
             .collect::<Result<Vec<_>>>()?;
-        let cutoff =
-            centers.iter().flat_map(|c| &c.functions).map(|f| f.radial.cutoff.radius()).fold(0.0, f64::max);
+        let radii = centers.iter().flat_map(Center::terms).map(|(_, _, f)| f.radial.cutoff.radius());
+        let cutoff = radii.fold(0.0, f64::max);
         Ok(Self { numbers, cutoff, centers, level: Level::detect()? })
     }
 
@@ -87,46 +101,54 @@ impl Gaussian {
         Self { level, ..self }
     }
 
-    /// Functions of a center element, in fingerprint order.
-    pub fn functions(&self, center: usize) -> &[Function] {
-        &self.centers[center].functions
+    /// Features of a center element, in fingerprint order.
+    pub fn features(&self, center: usize) -> &[Feature] {
+        &self.centers[center].features
     }
 }
 
 impl Center {
-    fn new(functions: Vec<Function>, n_elements: usize) -> Self {
-        let mut factors: Vec<Factor> = Vec::new();
-        let mut pairs = Vec::new();
-        let mut groups: Vec<Group> = Vec::new();
-        let mut general = Vec::new();
-        for (feature, function) in functions.iter().enumerate() {
-            if let Kind::Triple { zeta, .. } = function.kind
-                && (zeta.fract() != 0.0 || zeta > MAX_ZETA as f64)
-            {
-                general.push(feature);
-                continue;
-            }
-            let factor = factors.iter().position(|f| f.radial == function.radial).unwrap_or_else(|| {
-                factors.push(Factor::new(function.radial));
-                factors.len() - 1
-            });
-            match function.kind {
-                Kind::Pair { neighbor } => pairs.push((feature, neighbor, factor)),
-                Kind::Triple { zeta, gamma, .. } => {
-                    factors[factor].angular = true;
-                    let index =
-                        groups.iter().position(|g| g.accepts(function, factor)).unwrap_or_else(|| {
-                            groups.extend(Group::like(function, factor));
-                            groups.len() - 1
-                        });
-                    groups[index].push(feature, zeta as usize, gamma);
-                }
+    fn new(features: Vec<Feature>, n_elements: usize) -> Self {
+        let support = (0..n_elements)
+            .map(|e| (0..features.len() as u32).filter(|&f| features[f as usize].depends_on(e)).collect())
+            .collect();
+        let mut center =
+            Self { features, factors: vec![], pairs: vec![], groups: vec![], general: vec![], support };
+        for (feature, weight, function) in center.terms().collect::<Vec<_>>() {
+            center.push(feature, weight, function);
+        }
+        center
+    }
+
+    /// Feature, weight and function of all terms.
+    fn terms(&self) -> impl Iterator<Item = (usize, f64, Function)> + '_ {
+        let features = self.features.iter().enumerate();
+        features.flat_map(|(f, feature)| feature.terms.iter().map(move |&(weight, term)| (f, weight, term)))
+    }
+
+    fn push(&mut self, feature: usize, weight: f64, function: Function) {
+        if let Kind::Triple { zeta, .. } = function.kind
+            && (zeta.fract() != 0.0 || zeta > MAX_ZETA as f64)
+        {
+            self.general.push((feature, weight, function));
+            return;
+        }
+        let factor = self.factors.iter().position(|f| f.radial == function.radial).unwrap_or_else(|| {
+            self.factors.push(Factor::new(function.radial));
+            self.factors.len() - 1
+        });
+        match function.kind {
+            Kind::Pair { neighbor } => self.pairs.push(PairTerm { feature, neighbor, factor, weight }),
+            Kind::Triple { zeta, gamma, .. } => {
+                self.factors[factor].angular = true;
+                let groups = &mut self.groups;
+                let index = groups.iter().position(|g| g.accepts(&function, factor)).unwrap_or_else(|| {
+                    groups.extend(Group::like(&function, factor));
+                    groups.len() - 1
+                });
+                groups[index].push(feature, weight, zeta as usize, gamma);
             }
         }
-        let support = (0..n_elements)
-            .map(|e| (0..functions.len() as u32).filter(|&f| functions[f as usize].depends_on(e)).collect())
-            .collect();
-        Self { functions, factors, pairs, groups, general, support }
     }
 }
 
@@ -140,14 +162,14 @@ impl Descriptor for Gaussian {
     }
 
     fn n_features(&self, center: usize) -> usize {
-        self.centers[center].functions.len()
+        self.centers[center].features.len()
     }
 
     fn values(&self, center: usize, environment: &Environment, work: &mut Workspace, out: &mut [f64]) {
         let center = &self.centers[center];
         self.level.run(Values { center, environment, scratch: &mut work.gaussian, out });
-        for &feature in &center.general {
-            out[feature] = reference::value(&center.functions[feature], environment);
+        for (feature, weight, function) in &center.general {
+            out[*feature] += weight * reference::value(function, environment);
         }
     }
 
@@ -161,8 +183,8 @@ impl Descriptor for Gaussian {
     ) {
         let center = &self.centers[center];
         self.level.run(Contract { center, environment, scratch: &mut work.gaussian, dedg, gradient });
-        for &feature in &center.general {
-            reference::add_gradient(&center.functions[feature], environment, dedg[feature], gradient);
+        for (feature, weight, function) in &center.general {
+            reference::add_gradient(function, environment, weight * dedg[*feature], gradient);
         }
     }
 
@@ -190,10 +212,11 @@ impl WithSimd for Values<'_> {
     fn with_simd<S: Simd>(self, simd: S) {
         let Self { center, environment, scratch, out } = self;
         scratch.load(simd, environment, &center.factors, center.groups.len());
-        for &(feature, neighbor, factor) in &center.pairs {
+        out.fill(0.0);
+        for &PairTerm { feature, neighbor, factor, weight } in &center.pairs {
             let values = vectors::<S>(&scratch.factors[factor].f[scratch.padded(neighbor)]);
             let sum = values.iter().fold(simd.splat_f64s(0.0), |sum, &f| simd.add_f64s(sum, f));
-            out[feature] = simd.reduce_sum_f64s(sum);
+            out[feature] += weight * simd.reduce_sum_f64s(sum);
         }
         for (index, group) in center.groups.iter().enumerate() {
             let mut triples = std::mem::take(&mut scratch.triples[index]);
@@ -218,9 +241,9 @@ impl WithSimd for Contract<'_> {
     fn with_simd<S: Simd>(self, simd: S) {
         let Self { center, environment, scratch, dedg, gradient } = self;
         scratch.clear_gradient::<S>();
-        for &(feature, neighbor, factor) in &center.pairs {
+        for &PairTerm { feature, neighbor, factor, weight } in &center.pairs {
             let places = scratch.padded(neighbor);
-            let weight = simd.splat_f64s(2.0 * dedg[feature]);
+            let weight = simd.splat_f64s(2.0 * weight * dedg[feature]);
             let df = vectors::<S>(&scratch.factors[factor].df[places.clone()]);
             let vectors_of = places.start / S::F64_LANES..places.end / S::F64_LANES;
             let (gradient, _) = vectors_mut::<S>(&mut scratch.gradient).as_chunks_mut::<N_GRADIENT>();
@@ -238,74 +261,4 @@ impl WithSimd for Contract<'_> {
             scratch.write_gradient(simd, e, &mut gradient[range], 1);
         }
     }
-}
-
-struct Jacobian<'a> {
-    center: &'a Center,
-    environment: &'a Environment,
-    scratch: &'a mut Scratch,
-    out: &'a mut Vec<Vec3>,
-}
-
-impl WithSimd for Jacobian<'_> {
-    type Output = ();
-
-    #[inline(always)]
-    fn with_simd<S: Simd>(self, simd: S) {
-        let Self { center, environment, scratch, out } = self;
-        let n_elements = environment.ranges.len() - 1;
-        let starts: Vec<usize> = (0..n_elements)
-            .scan(0, |start, e| {
-                let here = *start;
-                *start += (environment.ranges[e + 1] - environment.ranges[e]) * center.support[e].len();
-                Some(here)
-            })
-            .collect();
-        let total: usize = (0..n_elements)
-            .map(|e| (environment.ranges[e + 1] - environment.ranges[e]) * center.support[e].len())
-            .sum();
-        out.clear();
-        out.resize(total, [0.0; 3]);
-        let column =
-            |e: usize, feature: usize| center.support[e].partition_point(|&f| (f as usize) < feature);
-        for &(feature, e, factor) in &center.pairs {
-            let (width, column) = (center.support[e].len(), column(e, feature));
-            for (n, place) in scratch.occupied(e).enumerate() {
-                let slope = 2.0 * scratch.factors[factor].df[place];
-                out[starts[e] + n * width + column] = scratch.position.each_ref().map(|x| slope * x[place]);
-            }
-        }
-        let mut one_feature = vec![0.0; center.functions.len()];
-        for (index, group) in center.groups.iter().enumerate() {
-            let triples: Triples = std::mem::take(&mut scratch.triples[index]);
-            for feature in group.features() {
-                scratch.clear_gradient::<S>();
-                one_feature[feature] = 1.0;
-                group.contract(simd, &one_feature, &triples, scratch);
-                one_feature[feature] = 0.0;
-                for e in distinct(group.neighbors) {
-                    let (width, column) = (center.support[e].len(), column(e, feature));
-                    let first = (starts[e] + column).min(total);
-                    scratch.write_gradient(simd, e, &mut out[first..], width);
-                }
-            }
-            scratch.triples[index] = triples;
-        }
-        let mut gradient = vec![[0.0; 3]; if center.general.is_empty() { 0 } else { environment.len() }];
-        for &feature in &center.general {
-            gradient.fill([0.0; 3]);
-            reference::add_gradient(&center.functions[feature], environment, 1.0, &mut gradient);
-            for e in (0..n_elements).filter(|&e| center.functions[feature].depends_on(e)) {
-                let (width, column) = (center.support[e].len(), column(e, feature));
-                for (n, place) in (environment.ranges[e]..environment.ranges[e + 1]).enumerate() {
-                    out[starts[e] + n * width + column] = gradient[place];
-                }
-            }
-        }
-    }
-}
-
-/// The one or two different elements of a pair.
-fn distinct([a, b]: [usize; 2]) -> impl Iterator<Item = usize> {
-    [Some(a), (a != b).then_some(b)].into_iter().flatten()
 }

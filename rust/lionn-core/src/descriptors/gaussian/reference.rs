@@ -120,8 +120,8 @@ impl Descriptor for ReferenceGaussian {
     }
 
     fn values(&self, center: usize, environment: &Environment, _work: &mut Workspace, out: &mut [f64]) {
-        for (function, g) in self.0.functions(center).iter().zip(out) {
-            *g = value(function, environment);
+        for (feature, g) in self.0.features(center).iter().zip(out) {
+            *g = feature.terms.iter().map(|(weight, function)| weight * value(function, environment)).sum();
         }
     }
 
@@ -134,8 +134,10 @@ impl Descriptor for ReferenceGaussian {
         gradient: &mut [Vec3],
     ) {
         gradient.fill([0.0; 3]);
-        for (function, &weight) in self.0.functions(center).iter().zip(dedg) {
-            add_gradient(function, environment, weight, gradient);
+        for (feature, &dedg) in self.0.features(center).iter().zip(dedg) {
+            for (weight, function) in &feature.terms {
+                add_gradient(function, environment, weight * dedg, gradient);
+            }
         }
     }
 

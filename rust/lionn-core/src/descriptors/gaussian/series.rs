@@ -43,20 +43,7 @@ impl Series {
         }
         let inv_rc2 = 1.0 / (radius * radius);
         let half_exponent = 0.5 * radial.eta * radius * radius;
-        let exact = |w: f64| root_without_zero(w, half_exponent);
-        let chebyshev = chebyshev_coefficients(exact);
-        let mut best: Option<(f64, Vec<f64>)> = None;
-        for degree in 4..=MAX_DEGREE {
-            let coefficients = powers(&chebyshev[..=degree]);
-            let error = relative_error(&coefficients, exact);
-            if best.as_ref().is_none_or(|(least, _)| error < *least) {
-                best = Some((error, coefficients));
-            }
-            if error < TOLERANCE {
-                break;
-            }
-        }
-        let (_, coefficients) = best.filter(|(error, _)| *error < ACCEPTED)?;
+        let coefficients = fit_polynomial(|w| root_without_zero(w, half_exponent))?;
         let terms = coefficients
             .iter()
             .enumerate()
@@ -117,6 +104,24 @@ impl Series {
             df[n] = simd.mul_f64s(v, slope[n]);
         }
     }
+}
+
+/// Coefficients, lowest power first, of a polynomial that equals a function without zeros on `[0, 1]` to nearly full relative
+/// precision; `None` if its degree would be too high.
+pub(super) fn fit_polynomial(exact: impl Fn(f64) -> f64) -> Option<Vec<f64>> {
+    let chebyshev = chebyshev_coefficients(&exact);
+    let mut best: Option<(f64, Vec<f64>)> = None;
+    for degree in 4..=MAX_DEGREE {
+        let coefficients = powers(&chebyshev[..=degree]);
+        let error = relative_error(&coefficients, &exact);
+        if best.as_ref().is_none_or(|(least, _)| error < *least) {
+            best = Some((error, coefficients));
+        }
+        if error < TOLERANCE {
+            break;
+        }
+    }
+    best.filter(|(error, _)| *error < ACCEPTED).map(|(_, coefficients)| coefficients)
 }
 
 /// `H(w) = cos(π √u/2) / w · exp(-half_exponent u)`, `u = 1 - w`.
