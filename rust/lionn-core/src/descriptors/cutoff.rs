@@ -251,7 +251,8 @@ mod tests {
                 (Shape::Cosine, 0.5 * (1.0 + (PI * x).cos())),
             ];
             for (shape, expected) in polynomials {
-                assert!((shape.at(x, 1.0 - x).0 - expected).abs() < 1e-14, "{shape:?} {x}");
+                // Terms of up to 100 cancel in the expanded form.
+                assert!((shape.at(x, 1.0 - x).0 - expected).abs() < 1e-13, "{shape:?} {x}");
             }
         }
     }

@@ -240,6 +240,7 @@ fn gradients_agree_with_central_differences() {
     let mut gradient = vec![[0.0; 3]; environment.len()];
     descriptor.contract(center, &environment, &mut work, &dedg, &mut gradient);
     let h = 1e-4;
+    let mut wrong = Vec::new();
     for m in 0..environment.len() {
         for axis in 0..3 {
             let mut shifted = |delta: f64| {
@@ -251,9 +252,16 @@ fn gradients_agree_with_central_differences() {
             // Fourth-order central difference: error h⁴ times the fifth derivative, rounding eps/h.
             let numeric =
                 (8.0 * (shifted(h) - shifted(-h)) - (shifted(2.0 * h) - shifted(-2.0 * h))) / (12.0 * h);
-            assert!((numeric - gradient[m][axis]).abs() < 1e-8 * (1.0 + gradient[m][axis].abs()));
+            let exact = gradient[m][axis];
+            // Where a cutoff function begins or ends, its second derivative jumps.
+            let r = environment.r2[m].sqrt();
+            let jump = [1.0, 4.0, 4.5, 5.0, 5.5].iter().any(|edge| (r - edge).abs() < 3.0 * h);
+            if !jump && (numeric - exact).abs() > 1e-8 * (1.0 + exact.abs()) {
+                wrong.push(format!("{m} {axis}, r {r}: {numeric} {exact}"));
+            }
         }
     }
+    assert!(wrong.is_empty(), "{wrong:#?}");
 }
 
 /// A single atom whose neighbors are its own images.
