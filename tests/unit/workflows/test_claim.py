@@ -15,7 +15,7 @@ import pytest
 from lionn_rs.workflows.jobs import claim
 
 HOLD = (
-    "import sys, time; from pathlib import Path; from lionn_rs.workflows import claim\n"
+    "import sys, time; from pathlib import Path; from lionn_rs.workflows.jobs import claim\n"
     "taken = claim.take(Path(sys.argv[1]))\n"
     "print(taken is not None, flush=True)\n"
     "time.sleep(float(sys.argv[2]))\n"
@@ -139,7 +139,7 @@ def test_process_that_was_taken_for_dead_notices(tmp_path, monkeypatch):
 
 def test_lost_claim_ends_the_process(tmp_path):
     code = (
-        "import sys, time; from pathlib import Path; from lionn_rs.workflows import claim\n"
+        "import sys, time; from pathlib import Path; from lionn_rs.workflows.jobs import claim\n"
         "claim.HEARTBEAT_S = 0.05\n"
         "claim.take(Path(sys.argv[1])); Path(sys.argv[1], 'attempt-2.json').touch()\n"
         "time.sleep(60)\n"
