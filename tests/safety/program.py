@@ -16,8 +16,9 @@ from typing import Any
 
 SERVER = """
     import json, os, resource, signal, sys
-    import ase.io.extxyz, h5py
+    import ase.io.extxyz, ase.io.formats, h5py
     import lionn_rs.cli.main, lionn_rs.committee, lionn_rs.md, lionn_rs.workflows.dynamics
+    import lionn_rs.data.formats.extxyz, lionn_rs.data.formats.vasprun, lionn_rs.workflows.inputs
 
     def kill_before(n, folder):
         '''Kill this process before the n-th time that it changes a file or folder.'''

@@ -134,7 +134,7 @@ def test_folder_of_another_user(program: Program, inputs: Path, open_folder: Pat
         shutil.copy(inputs / name, open_folder)
         (open_folder / name).chmod(0o644)
     arguments = command(open_folder, open_folder / "run", config="short.toml")
-    assert program.run(*arguments, user=NOBODY) == 2
+    assert program.run(*arguments, user=NOBODY) == 2, program.err.read_text()
     expected = f"{open_folder}/run: cannot be written to (Permission denied); choose another"
     assert expected in one_line(program)
     assert program.run(*arguments, kill_before=20, folder=str(open_folder)) == -9
