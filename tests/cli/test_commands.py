@@ -95,7 +95,8 @@ def test_debug_adds_the_traceback(lionn):
     outcome = lionn("info", "dataset:nothing", "--debug")
     assert outcome.code == 1
     assert "Traceback" in outcome.err
-    assert outcome.err.endswith("lsipscl_gpaw_pbe)\n")
+    names = "lgps, lgps_gpaw_pbe, lsipscl, lsipscl_committee, lsipscl_gpaw_pbe"
+    assert outcome.err.endswith(f"(bundled: {names})\n")
 
 
 def test_interrupt_exits_with_130(lionn, monkeypatch):
