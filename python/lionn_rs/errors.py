@@ -29,3 +29,7 @@ class SimulationError(LionnError):
 
 class StorageError(LionnError):
     """Results could not be written (disk full, no permission); what was written before is kept."""
+
+
+class StoppedByFile(LionnError):
+    """The user has asked for the end with a file; everything is ready to be resumed."""

@@ -38,9 +38,8 @@ from lionn_rs.cli import (
     vanhove,
 )
 from lionn_rs.cli.common import say
-from lionn_rs.errors import ConfigError, LionnError
+from lionn_rs.errors import ConfigError, LionnError, StoppedByFile
 from lionn_rs.signals import last_signal
-from lionn_rs.workflows.jobs.stop_file import StoppedByFile
 
 __all__ = ["app", "main"]
 

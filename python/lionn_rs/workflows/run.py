@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from lionn_rs.config import RunConfig
 from lionn_rs.config_file import load_config, to_toml
-from lionn_rs.errors import DataError
+from lionn_rs.errors import DataError, StoppedByFile
 from lionn_rs.files import STOP_FILE, prepare_folder, write_json, write_text
 from lionn_rs.md.stopping import BY_FILE
 from lionn_rs.workflows.describe import software
@@ -29,7 +29,7 @@ from lionn_rs.workflows.dynamics import (
 )
 from lionn_rs.workflows.inputs import load_images, load_structure
 from lionn_rs.workflows.jobs.journal import Journal, log_file
-from lionn_rs.workflows.jobs.stop_file import StoppedByFile, stops_training
+from lionn_rs.workflows.jobs.stop_file import stops_training
 from lionn_rs.workflows.report.page import write_report
 from lionn_rs.workflows.summary import data_record, protocol_text, structure_record, warnings_of
 from lionn_rs.workflows.training import error_table, model_file, train_stage

@@ -9,17 +9,13 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
-from lionn_rs.errors import LionnError
+from lionn_rs.errors import StoppedByFile
 from lionn_rs.files import STOP_FILE
 
-__all__ = ["StoppedByFile", "stops_training"]
+__all__ = ["stops_training"]
 
 INTERVAL_S: Final = 0.5
 """Seconds between two looks for the file."""
-
-
-class StoppedByFile(LionnError):
-    """The user has asked for the end with a file; everything is ready to be resumed."""
 
 
 @contextmanager
