@@ -5,13 +5,13 @@ from __future__ import annotations
 import argparse
 import csv
 import io
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 from ase import Atoms
 
-from lionn_rs.files import write_text
+from lionn_rs.files import write_json, write_text
 
 BUNDLED = "dataset:lgps_gpaw_pbe"
 
@@ -84,6 +84,21 @@ def write(
     write_text(output / f"{name}.md", text)
     write_text(output / f"{name}.csv", stream.getvalue())
     print(text)
+
+
+def write_report(
+    description: str | None, name: str, report: Callable[[], tuple[str, dict[str, Any]]]
+) -> None:
+    """Command line of a script that computes text and data from the published numbers alone."""
+    parser = argparse.ArgumentParser(description=(description or "").split("\n\n")[0])
+    parser.add_argument("--output", type=Path, help=f"folder for {name}.md and {name}.json")
+    output = parser.parse_args().output
+    text, data = report()
+    print(text)
+    if output is not None:
+        output.mkdir(parents=True, exist_ok=True)
+        write_text(output / f"{name}.md", text)
+        write_json(output / f"{name}.json", data)
 
 
 def grid(

@@ -9,17 +9,15 @@ three doped rows of the table they are not.
 
 from __future__ import annotations
 
-import argparse
 import itertools
 import math
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
+from common import write_report
 from scipy.stats import norm
 
 from lionn_rs.analysis import nernst_einstein, nernst_einstein_factor
-from lionn_rs.files import write_json, write_text
 from lionn_rs.units import BOLTZMANN_EV_K
 
 TEMPERATURE_K = 300.0
@@ -199,15 +197,7 @@ def report() -> tuple[str, dict[str, Any]]:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
-    parser.add_argument("--output", type=Path, help="folder for table_2_check.md and .json")
-    output = parser.parse_args().output
-    text, data = report()
-    print(text)
-    if output is not None:
-        output.mkdir(parents=True, exist_ok=True)
-        write_text(output / "table_2_check.md", text)
-        write_json(output / "table_2_check.json", data)
+    write_report(__doc__, "table_2_check", report)
 
 
 if __name__ == "__main__":

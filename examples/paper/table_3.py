@@ -10,17 +10,15 @@ exchanged, and which jump distance was used.
 
 from __future__ import annotations
 
-import argparse
 import itertools
 import math
-from pathlib import Path
 from typing import Any
 
 import numpy as np
+from common import write_report
 from scipy.optimize import brentq
 
 from lionn_rs.analysis import anderson_stuart, binding_energy, effective_radius
-from lionn_rs.files import write_json, write_text
 
 N_ATOMS = 150
 TEXT_LAMBDA, TABLE_LAMBDA = 3.25, 3.35  # Å: section 3.4 and Fig. S2; Table 3
@@ -266,15 +264,7 @@ def report() -> tuple[str, dict[str, Any]]:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
-    parser.add_argument("--output", type=Path, help="folder for table_3.md and table_3.json")
-    output = parser.parse_args().output
-    text, data = report()
-    print(text)
-    if output is not None:
-        output.mkdir(parents=True, exist_ok=True)
-        write_text(output / "table_3.md", text)
-        write_json(output / "table_3.json", data)
+    write_report(__doc__, "table_3", report)
 
 
 if __name__ == "__main__":
