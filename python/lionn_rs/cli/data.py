@@ -29,6 +29,7 @@ from lionn_rs.cli.data_options import (
 
 if TYPE_CHECKING:
     from lionn_rs.data import DataInputs
+    from lionn_rs.data.split import SplitBy
     from lionn_rs.data.transfer import Written
 
 app = typer.Typer(
@@ -183,7 +184,7 @@ def split(
         test=test,
         validation=validation,
         seed=seed,
-        by=cast("None", by),  # type: ignore[arg-type]
+        by=cast("SplitBy", by),
         format=format,
         units=output_units(output_units_),
         force=force,

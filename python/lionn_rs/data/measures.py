@@ -26,8 +26,6 @@ DECIMALS: Final = 5
 """Positions that agree to 1e-5 Å are the same structure."""
 NEIGHBOR_CUTOFF: Final = 4.0
 """Å; atoms without a neighbor closer than this count as isolated."""
-NORMAL_MAD: Final = 1.4826
-"""Standard deviation of a normal distribution in units of the median absolute deviation."""
 
 
 def energy_of(image: RawImage) -> float | None:
@@ -111,6 +109,8 @@ def robust_scores(values: NDArray[np.float64]) -> NDArray[np.float64]:
     """
     if len(values) == 0:
         return np.zeros(0)
+    from scipy.stats import median_abs_deviation
+
     centered = values - np.median(values)
-    spread = NORMAL_MAD * float(np.median(np.abs(centered)))
+    spread = float(median_abs_deviation(values, scale="normal"))
     return np.asarray(centered / spread if spread > 0.0 else np.zeros_like(centered))
