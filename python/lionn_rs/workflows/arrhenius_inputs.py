@@ -8,7 +8,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lionn_rs.errors import ConfigError, DataError
-from lionn_rs.workflows.foreign import is_folder_of_run, refuse_unused, with_temperature
+from lionn_rs.workflows.foreign import (
+    first_option,
+    is_folder_of_run,
+    open_source,
+    refuse_unused,
+    with_temperature,
+)
 from lionn_rs.workflows.transport import (
     analyze_folder,
     analyze_trajectory,
@@ -72,8 +78,9 @@ def find_inputs(
     if trajectories:
         refuse_unused(reading, trajectories)
     elif reading:
-        option = next(iter(reading)).replace("_", "-")
-        raise ConfigError(f"--{option} is for files of other programs; {paths[0]} is a result")
+        raise ConfigError(
+            f"{first_option(reading)} is for files of other programs; {paths[0]} is a result"
+        )
     found: dict[Path, Input] = {}
     for path, own in given:
         for entry in _inputs(path, section, own):
@@ -100,15 +107,9 @@ def _inputs(path: Path, section: DiffusionSection, reading: Mapping[str, Any]) -
             else:
                 yield Input(folder, load, note=note.text, failed=note.failed)
     else:
-        yield Input(path, lambda: _analyze_file(path, section, reading))
-
-
-def _analyze_file(
-    path: Path, section: DiffusionSection, reading: Mapping[str, Any]
-) -> DiffusionResult:
-    from lionn_rs.trajectories import read_trajectory
-
-    return analyze_trajectory(read_trajectory(path, **reading), section, where=path)
+        yield Input(
+            path, lambda: analyze_trajectory(open_source(path, reading), section, where=path)
+        )
 
 
 def read_result(path: Path) -> DiffusionResult:

@@ -21,6 +21,7 @@ __all__ = [
     "Analyzed",
     "analyze_file",
     "find_sources",
+    "first_option",
     "is_folder_of_run",
     "open_source",
     "refuse_unused",
@@ -87,11 +88,16 @@ def refuse_unused(reading: Mapping[str, Any], paths: Sequence[Path]) -> None:
         Names the first of them.
     """
     if reading and all(is_folder_of_run(path) for path in paths):
-        name = next(iter(reading))
-        option = OPTIONS.get(name, name).replace("_", "-")
         raise ConfigError(
-            f"--{option} is for files of other programs; {paths[0]} is a run of lionn, which knows"
+            f"{first_option(reading)} is for files of other programs; {paths[0]} is a run of "
+            "lionn, which knows"
         )
+
+
+def first_option(reading: Mapping[str, Any]) -> str:
+    """How the command line calls the first keyword of ``read_trajectory`` that is given."""
+    name = next(iter(reading))
+    return "--" + OPTIONS.get(name, name).replace("_", "-")
 
 
 def with_temperature(text: str, reading: Mapping[str, Any]) -> tuple[Path, Mapping[str, Any]]:
