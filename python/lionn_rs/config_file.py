@@ -24,7 +24,7 @@ if sys.version_info >= (3, 11):
 else:
     import tomli as tomllib
 
-__all__ = ["DATASET_PREFIX", "load_config", "parse_config", "read_toml", "resolve_path", "to_toml"]
+__all__ = ["load_config", "parse_config", "read_toml", "resolve_path", "to_toml"]
 
 Config = TypeVar("Config", bound=BaseModel)
 

@@ -7,7 +7,8 @@ from pathlib import Path
 from pydantic import Field, model_validator
 
 from lionn_rs.config_campaign import CampaignConfig
-from lionn_rs.config_file import DATASET_PREFIX, load_config, read_toml, resolve_path
+from lionn_rs.config_file import load_config, read_toml, resolve_path
+from lionn_rs.datasets import DATASET_PREFIX
 from lionn_rs.structures.rule import ArrangementSection, DopeConfig, HostSection, LadderSection
 
 __all__ = ["StudyConfig", "is_campaign", "load_campaign_config"]

@@ -8,15 +8,15 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
 
+from lionn_rs import datasets
 from lionn_rs.data.formats import ImageSource, RawImage, ReadOptions, open_images
 from lionn_rs.data.labels import Keys
 from lionn_rs.data.reading import iter_images
+from lionn_rs.datasets import DATASET_PREFIX
 from lionn_rs.errors import ConfigError
 from lionn_rs.progress import progress
 
 __all__ = ["DataInputs", "Item"]
-
-DATASET_PREFIX = "dataset:"
 
 
 class Item(NamedTuple):
@@ -86,8 +86,6 @@ class DataInputs:
         text = str(source)
         if not text.startswith(DATASET_PREFIX):
             return open_images(source, format=self.format, options=self.options)
-        from lionn_rs import datasets
-
         images = datasets.load(text.removeprefix(DATASET_PREFIX))
         return ImageSource(
             path=Path(text),

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lionn_rs import datasets
-from lionn_rs.config_file import DATASET_PREFIX
+from lionn_rs.datasets import DATASET_PREFIX
 from lionn_rs.errors import DataError
 from lionn_rs.interop.formats import identify
 from lionn_rs.md.cores import available_cores

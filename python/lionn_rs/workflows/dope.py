@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any, Final, Literal, cast
 import numpy as np
 from numpy.typing import NDArray
 
-from lionn_rs.config_file import DATASET_PREFIX, load_config, parse_config, resolve_path, to_toml
+from lionn_rs.config_file import load_config, parse_config, resolve_path, to_toml
+from lionn_rs.datasets import DATASET_PREFIX
 from lionn_rs.errors import ConfigError, DataError
 from lionn_rs.files import check_folder, prepare_folder, write_bytes, write_json, write_text
 from lionn_rs.structures.charges import VACANCY

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lionn_rs import datasets
-from lionn_rs.config_file import DATASET_PREFIX
+from lionn_rs.datasets import DATASET_PREFIX
 from lionn_rs.errors import DataError
 
 if TYPE_CHECKING:

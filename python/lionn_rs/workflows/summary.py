@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from lionn_rs import datasets
-from lionn_rs.config_file import DATASET_PREFIX
+from lionn_rs.datasets import DATASET_PREFIX
 from lionn_rs.units import PS_TO_FS
 from lionn_rs.workflows.inputs import level_of_theory
 from lionn_rs.workflows.report.potential import EXTRAPOLATION_NOTICE, EXTRAPOLATION_WARNING

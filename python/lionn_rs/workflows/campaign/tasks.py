@@ -11,7 +11,7 @@ from glob import glob, has_magic
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from lionn_rs.config_file import DATASET_PREFIX
+from lionn_rs.datasets import DATASET_PREFIX
 from lionn_rs.errors import ConfigError, DataError
 from lionn_rs.md.protocol import Protocol
 from lionn_rs.units import PS_TO_FS

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from lionn_rs.config_file import DATASET_PREFIX, parse_config, read_toml
+from lionn_rs.config_file import parse_config, read_toml
+from lionn_rs.datasets import DATASET_PREFIX
 from lionn_rs.errors import ConfigError, DataError
 from lionn_rs.workflows.inputs import load_images
 
