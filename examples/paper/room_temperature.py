@@ -5,8 +5,8 @@
 does everything, and the same command goes on where it was interrupted: it trains a potential on the
 bundled images and a committee with the same descriptor, runs 400 atoms at 600 to 1000 K
 (`room_temperature/high.toml`) and at 300 and 400 K (`room_temperature/direct.toml`), and compares.
-When the runs at 300 and 400 K are finished, a call with a longer `--production-ps` prolongs them;
-`--analyze` only looks at what there is, also from another terminal while it runs.
+A call with a longer `--production-ps` prolongs the runs at 300 and 400 K; `--analyze` only looks at
+what there is, also from another terminal while it runs.
 
 Written: room_temperature.json, room_temperature.md and the figure. What came out is in
 `docs/explanations/room-temperature.md`.

@@ -8,6 +8,7 @@ import shutil
 import signal
 import sys
 import threading
+import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -17,6 +18,7 @@ from ase.io import write
 
 import lionn_rs as lionn
 from lionn_rs import datasets
+from lionn_rs.config_campaign import CampaignConfig
 from lionn_rs.errors import ConfigError, DataError
 from lionn_rs.md import run_md
 from lionn_rs.workflows.campaign import run as work
@@ -30,7 +32,7 @@ from lionn_rs.workflows.campaign.status import (
     status_line,
     status_rows,
 )
-from lionn_rs.workflows.campaign.worker import Order, Outcome, run_order, run_task
+from lionn_rs.workflows.campaign.worker import Order, Outcome, run_order, run_task, step_of
 from lionn_rs.workflows.jobs import claim
 from tests.campaign_example import config, same_bits, save_potential
 from tests.conftest import random_potential
@@ -156,13 +158,68 @@ def test_longer_production_continues_finished_runs_with_the_same_bits(folder, po
     assert (state["step"], state["stages"][-1]["n_steps"]) == (600, 500)
 
 
+def one_run(potential: Path, production_ps: float) -> CampaignConfig:
+    """One run, with a checkpoint every 50 ms."""
+    return config(
+        potential,
+        md={
+            "production_ps": production_ps,
+            "seeds": [1],
+            "temperatures_K": [300],
+            "checkpoint_interval_s": 0.05,
+        },
+    )
+
+
+def interrupted_run(settings: CampaignConfig, folder: Path) -> Path:
+    """Folder of a run that a file has stopped after its first checkpoint."""
+    prepare_campaign(settings, folder)
+    (task,) = read_tasks(folder)
+    place = folder / "tasks" / task.name
+
+    def stop() -> None:
+        while step_of(place) == 0:
+            time.sleep(0.005)
+        (place / "stop").touch()
+
+    thread = threading.Thread(target=stop)
+    thread.start()
+    assert run_task(place, n_threads=1).state == "stopped"
+    thread.join()
+    assert 0 < step_of(place) < task.n_steps
+    return place
+
+
+def test_longer_production_continues_an_interrupted_run_with_the_same_bits(potential, tmp_path):
+    shorter = interrupted_run(one_run(potential, 20.0), tmp_path / "out")
+    settings = one_run(potential, 20.2)
+    prepare_campaign(settings, tmp_path / "out")
+    (task,) = read_tasks(tmp_path / "out")
+    place = shorter.with_name(task.name)
+    assert run_task(place) == Outcome("finished")
+    assert claim.attempts(place)[0]["first_step"] == step_of(shorter)
+    assert claim.attempts(shorter)[-1]["outcome"] == f"copied to {task.name}"
+    fresh = run(settings, tmp_path / "fresh")
+    assert same_bits(place, tmp_path / "fresh" / "tasks" / fresh.runs[0].task.name)
+
+
+def test_run_that_somebody_is_at_work_on_is_not_continued_as_another(potential, tmp_path):
+    shorter = interrupted_run(one_run(potential, 20.0), tmp_path / "out")
+    prepare_campaign(one_run(potential, 20.2), tmp_path / "out")
+    (task,) = read_tasks(tmp_path / "out")
+    place = shorter.with_name(task.name)
+    with claim.take(shorter):
+        assert run_task(place) == Outcome("finished")
+    assert claim.attempts(place)[0]["first_step"] == 0
+
+
 def test_run_whose_predecessor_has_gone_starts_from_its_beginning(folder, potential):
     settings = config(potential, md={"production_ps": 1.0, "seeds": [1], "temperatures_K": [300]})
     prepare_campaign(settings, folder)
     (task,) = read_tasks(folder)
     place = folder / "tasks" / task.name
     shorter = json.loads((place / "task.json").read_text())["continues"]
-    (folder / "tasks" / shorter / "result.json").unlink()
+    shutil.rmtree(folder / "tasks" / shorter)
     assert run_task(place) == Outcome("finished")
     assert claim.attempts(place)[0]["first_step"] == 0
 

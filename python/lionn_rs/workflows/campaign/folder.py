@@ -33,6 +33,7 @@ from lionn_rs.workflows.campaign.worker import (
     potential_file,
     read_outcome,
     read_spec,
+    step_of,
     structure_file,
 )
 from lionn_rs.workflows.jobs.journal import log_file
@@ -178,23 +179,24 @@ def _with_known_names(folder: Path, tasks: list[CampaignTask]) -> list[CampaignT
 def _write_tasks(folder: Path, specs: dict[str, dict[str, Any]]) -> None:
     """Write the records of runs into their folders, by name; those that are there stay.
 
-    A run that differs from a finished one in a longer production alone continues that.
+    A run that differs from one that is there in a longer production alone continues that, the one
+    that has come farthest.
     """
     new = {name: spec for name, spec in specs.items() if not (folder / name / TASK_FILE).exists()}
-    finished: dict[str, list[tuple[float, str]]] = {}
+    there: dict[str, list[tuple[int, float, str]]] = {}
     for place in folder.iterdir() if new else ():
         outcome = read_outcome(place)
-        if outcome is not None and outcome.state == "finished":
+        if step_of(place) > 0 and (outcome is None or outcome.state == "finished"):
             trunk, length_ps = _trunk(read_spec(place))
-            finished.setdefault(trunk, []).append((length_ps, place.name))
+            there.setdefault(trunk, []).append((step_of(place), length_ps, place.name))
     for name, spec in new.items():
         trunk, length_ps = _trunk(spec)
-        shorter = [entry for entry in finished.get(trunk, []) if 0 < entry[0] < length_ps]
+        shorter = [entry for entry in there.get(trunk, []) if 0 < entry[1] < length_ps]
         (folder / name).mkdir(exist_ok=True)
         record = {
             "id": spec_hash(spec),
             "spec": spec,
-            "continues": max(shorter)[1] if shorter else None,
+            "continues": max(shorter)[2] if shorter else None,
         }
         write_json(folder / name / TASK_FILE, record)
 

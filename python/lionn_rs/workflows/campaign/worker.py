@@ -39,6 +39,7 @@ __all__ = [
     "read_spec",
     "run_order",
     "run_task",
+    "step_of",
 ]
 
 CAMPAIGN_FILE = "campaign.json"
@@ -206,7 +207,7 @@ def run_task(folder: Path, *, n_threads: int | None = None, progress: bool = Fal
             )
             if shorter is not None:
                 _inherit(folder, folder.with_name(shorter))
-            taken.note(first_step=_step(folder))
+            taken.note(first_step=step_of(folder))
             outcome = _dynamics(folder, taken, job, n_threads, progress)
         ended = outcome.state
     except Exception:
@@ -215,7 +216,7 @@ def run_task(folder: Path, *, n_threads: int | None = None, progress: bool = Fal
     finally:
         # On a shared machine the time of the clock says little about the cost.
         processor_s = round(time.process_time() - before_s, 3)
-        taken.release(last_step=_step(folder), outcome=ended, processor_s=processor_s)
+        taken.release(last_step=step_of(folder), outcome=ended, processor_s=processor_s)
     return outcome
 
 
@@ -269,21 +270,29 @@ def _dynamics(
 
 
 def _inherit(folder: Path, shorter: Path) -> None:
-    """Start a run from the end of one that differs in a shorter production alone.
+    """Start a run from where one is that differs in a shorter production alone.
 
-    The checkpoint comes last and at once: without it the run starts from its beginning, with the
-    same bits.
+    That one may be finished or interrupted, but nobody may be at work on it. The checkpoint comes
+    last and at once: without it the run starts from its beginning, with the same bits.
     """
     from lionn_rs.md.checkpoint import CHECKPOINT_FILE
 
+    checkpoint = shorter / CHECKPOINT_FILE
     outcome = read_outcome(shorter)
-    if (folder / CHECKPOINT_FILE).exists() or outcome is None or outcome.state != "finished":
+    failed = outcome is not None and outcome.state == "failed"
+    if failed or (folder / CHECKPOINT_FILE).exists() or not checkpoint.exists():
         return
-    own = (TASK_FILE, RESULT_FILE, DIFFUSION_FILE, LOG_FILE, CHECKPOINT_FILE)
-    for path in shorter.iterdir():
-        if path.name not in own and not path.name.startswith(("attempt-", ".")):
-            shutil.copyfile(path, folder / path.name)
-    write_bytes(folder / CHECKPOINT_FILE, (shorter / CHECKPOINT_FILE).read_bytes())
+    taken = claim.take(shorter)
+    if taken is None:
+        return
+    try:
+        own = (TASK_FILE, RESULT_FILE, DIFFUSION_FILE, LOG_FILE, CHECKPOINT_FILE)
+        for path in shorter.iterdir():
+            if path.name not in own and not path.name.startswith(("attempt-", ".")):
+                shutil.copyfile(path, folder / path.name)
+        write_bytes(folder / CHECKPOINT_FILE, checkpoint.read_bytes())
+    finally:
+        taken.release(last_step=step_of(shorter), outcome=f"copied to {folder.name}")
 
 
 def _checkpoint_interval(campaign: Path) -> float:
@@ -330,8 +339,8 @@ def _inputs(campaign: Path, spec: dict[str, Any]) -> tuple[BasePotential, Atoms,
     return potential, atoms, committee
 
 
-def _step(folder: Path) -> int:
-    """Read how many steps the last checkpoint has."""
+def step_of(folder: Path) -> int:
+    """Count the steps of a run up to its last checkpoint; 0 if it has none."""
     from lionn_rs.md.trajectory import METADATA_FILE
 
     try:
