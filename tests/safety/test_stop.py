@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import signal
 import time
 from collections.abc import Callable
@@ -176,6 +177,36 @@ def test_stop_file_ends_a_training_and_a_second_one_is_refused(
     assert program.wait() == 0, program.err.read_text()
     assert program.out.read_text() == f"training: found {output}/stop; --resume goes on\n"
     assert (output / "checkpoint.npz").exists()
+
+
+CAMPAIGN = """
+[campaign]
+name = "stopped"
+potentials = "model.json"
+structures = [{ name = "crystal", files = ["crystal.extxyz"] }]
+"""
+
+
+def test_stop_file_ends_a_campaign_and_the_same_command_goes_on(
+    program: Program, inputs: Path, tmp_path: Path
+) -> None:
+    for name in ("model.json", "crystal.extxyz"):
+        shutil.copy(inputs / name, tmp_path)
+    table = tmp_path / "campaign.toml"
+    table.write_text(CAMPAIGN + (inputs / "md.toml").read_text() + "seeds = [1, 2]\n")
+    output = tmp_path / "out"
+    arguments = ["campaign", table, "--output", output, "--workers", 1, "--threads", 1, "--quiet"]
+    program.start(*arguments)
+    wait_for(lambda: any(map(production_has_begun, output.glob("tasks/*"))))
+    (output / "stop").touch()
+    assert program.wait() == 0, program.err.read_text()
+    text = program.out.read_text()
+    assert text.endswith(f"campaign: found {output}/stop; the same command goes on\n")
+    # On a fast machine the file may come after the end of the first run.
+    assert len(list(output.glob("tasks/*/result.json"))) < 2
+    assert program.run(*arguments) == 0, program.err.read_text()
+    results = list(output.glob("tasks/*/result.json"))
+    assert [json.loads(file.read_text())["status"] for file in results] == ["finished"] * 2
 
 
 def test_stop_file_ends_the_whole_workflow(program: Program, tmp_path: Path) -> None:

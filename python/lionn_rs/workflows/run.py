@@ -29,7 +29,7 @@ from lionn_rs.workflows.dynamics import (
 )
 from lionn_rs.workflows.inputs import load_images, load_structure
 from lionn_rs.workflows.jobs.journal import Journal, log_file
-from lionn_rs.workflows.jobs.stop_file import stops_training
+from lionn_rs.workflows.jobs.stop_file import stops_at_file
 from lionn_rs.workflows.report.page import write_report
 from lionn_rs.workflows.summary import data_record, protocol_text, structure_record, warnings_of
 from lionn_rs.workflows.training import error_table, model_file, train_stage
@@ -187,7 +187,7 @@ class Workflow:
         target = self.folder / "training"
         if not self.journal.finished("training"):
             logger.info("training on %d images", len(self.images))
-            with self.journal.stage("training"), stops_training(self.folder):
+            with self.journal.stage("training"), stops_at_file(self.folder):
                 target.mkdir(exist_ok=True)
                 train_stage(
                     self.config,

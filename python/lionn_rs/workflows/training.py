@@ -10,7 +10,7 @@ from lionn_rs.files import prepare_folder, write_json, write_text
 from lionn_rs.locking import locked
 from lionn_rs.workflows.figures import save_figure
 from lionn_rs.workflows.inputs import level_of_theory, load_images, make_descriptor
-from lionn_rs.workflows.jobs.stop_file import stops_training
+from lionn_rs.workflows.jobs.stop_file import stops_at_file
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -50,7 +50,7 @@ def train_command(
     images = load_images(config.data)
     folder = prepare_folder(output, force=force, resume=resume)
     resolved = folder / "config.resolved.toml"
-    with locked(folder), stops_training(folder):
+    with locked(folder), stops_at_file(folder):
         if not resolved.exists():
             write_text(resolved, to_toml(config))
         record = train_stage(

@@ -12,7 +12,14 @@ from typing import TYPE_CHECKING, Any
 from lionn_rs.config_file import to_toml
 from lionn_rs.config_study import StudyConfig
 from lionn_rs.errors import ConfigError
-from lionn_rs.files import check_folder, prepare_folder, write_bytes, write_json, write_text
+from lionn_rs.files import (
+    STOP_FILE,
+    check_folder,
+    prepare_folder,
+    write_bytes,
+    write_json,
+    write_text,
+)
 from lionn_rs.md.protocol import Protocol
 from lionn_rs.model_format import read_potential_text
 from lionn_rs.workflows.campaign.ladder import write_ladder
@@ -74,6 +81,7 @@ def prepare_campaign(config: CampaignConfig, output: str | Path, *, force: bool 
     table = expand(config)
     folder = _open_folder(Path(output), config.campaign.name, force=force).resolve()
     before = {task.id for task in read_tasks(folder)} if _is_campaign(folder) else set()
+    (folder / STOP_FILE).unlink(missing_ok=True)  # of the time before
     tasks = _with_known_names(folder / TASKS_FOLDER, table.tasks)
     # First of all: another process that finds it knows that the folder is of this campaign.
     write_json(

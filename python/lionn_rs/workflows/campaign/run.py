@@ -39,6 +39,7 @@ from lionn_rs.workflows.campaign.worker import (
 from lionn_rs.workflows.jobs import claim
 from lionn_rs.workflows.jobs.executors import open_executor, share_processors
 from lionn_rs.workflows.jobs.journal import log_file
+from lionn_rs.workflows.jobs.stop_file import stops_at_file
 
 __all__ = ["campaign", "run_campaign"]
 
@@ -102,6 +103,8 @@ def campaign(
         A structure or potential cannot be used.
     KeyboardInterrupt
         On Ctrl-C, after the runs at work have written their checkpoints.
+    StoppedByFile
+        The same, after somebody has made a file called ``stop`` in the folder.
 
     Examples
     --------
@@ -163,8 +166,11 @@ def run_campaign(
     ------
     KeyboardInterrupt
         On Ctrl-C, after the runs at work have written their checkpoints.
+    StoppedByFile
+        The same, after somebody has made a file called ``stop`` in the folder.
     """
-    with log_file(folder / LOG_FILE):
+    stopping = stops_at_file(folder, "campaign", "the same command goes on")
+    with stopping, log_file(folder / LOG_FILE):
         work = Work(folder, progress=progress)
         on_cluster = dask is not None
         workers, threads = share_processors(

@@ -1,4 +1,4 @@
-"""A stop file ends ``lionn run`` in whatever stage it is."""
+"""A stop file ends work that knows of Ctrl-C only: training, scans, campaigns."""
 
 from __future__ import annotations
 
@@ -12,15 +12,17 @@ from typing import Final
 from lionn_rs.errors import StoppedByFile
 from lionn_rs.files import STOP_FILE
 
-__all__ = ["stops_training"]
+__all__ = ["stops_at_file"]
 
 INTERVAL_S: Final = 0.5
 """Seconds between two looks for the file."""
 
 
 @contextmanager
-def stops_training(folder: Path) -> Iterator[None]:
-    """While inside, a file called ``stop`` in the folder acts as Ctrl-C does: training checkpoints.
+def stops_at_file(
+    folder: Path, what: str = "training", remedy: str = "--resume goes on"
+) -> Iterator[None]:
+    """While inside, a file called ``stop`` in the folder acts as Ctrl-C does: work checkpoints.
 
     Raises
     ------
@@ -44,7 +46,7 @@ def stops_training(folder: Path) -> Iterator[None]:
         yield
     except KeyboardInterrupt:
         if found.is_set():
-            raise StoppedByFile(f"training: found {file}; --resume goes on") from None
+            raise StoppedByFile(f"{what}: found {file}; {remedy}") from None
         raise
     finally:
         ended.set()

@@ -29,7 +29,7 @@ from lionn_rs.workflows.figures import save_figure
 from lionn_rs.workflows.inputs import load_images, make_descriptor
 from lionn_rs.workflows.jobs.executors import open_executor, share_processors
 from lionn_rs.workflows.jobs.journal import log_file
-from lionn_rs.workflows.jobs.stop_file import stops_training
+from lionn_rs.workflows.jobs.stop_file import stops_at_file
 from lionn_rs.workflows.scan.grid import Plan, differences, expand, grid_record
 from lionn_rs.workflows.scan.results import ScanMember, ScanResult, loss_of
 from lionn_rs.workflows.scan.tables import (
@@ -154,7 +154,7 @@ def scan(
     if not parts.validation:
         raise DataError(f"{len(images)} images are too few for a validation set")
     folder = prepare_folder(output, force=force, resume=resume).resolve()
-    with stops_training(folder), log_file(folder / LOG_FILE):
+    with stops_at_file(folder), log_file(folder / LOG_FILE):
         run = Scan(config, images, parts, folder, progress=progress)
         finished = run.finished()
         n_members = len(run.plans) - len(finished)
