@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import _thread
+import signal
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from types import FrameType
 from typing import Final
 
 from lionn_rs.errors import StoppedByFile
@@ -24,6 +26,9 @@ def stops_at_file(
 ) -> Iterator[None]:
     """While inside, a file called ``stop`` in the folder acts as Ctrl-C does: work checkpoints.
 
+    That is so as well where Ctrl-C itself is ignored, as in the background of a script. For the main
+    thread, as all signals.
+
     Raises
     ------
     StoppedByFile
@@ -40,6 +45,13 @@ def stops_at_file(
                 _thread.interrupt_main()
                 return
 
+    def interrupt(_signal: int, _frame: FrameType | None) -> None:
+        if found.is_set():
+            raise KeyboardInterrupt
+
+    ignored = signal.getsignal(signal.SIGINT) is signal.SIG_IGN
+    if ignored:  # then interrupt_main would do nothing
+        signal.signal(signal.SIGINT, interrupt)
     watch = threading.Thread(target=look, name="stop file", daemon=True)
     watch.start()
     try:
@@ -51,3 +63,5 @@ def stops_at_file(
     finally:
         ended.set()
         watch.join()
+        if ignored:
+            signal.signal(signal.SIGINT, signal.SIG_IGN)
