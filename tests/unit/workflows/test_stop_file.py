@@ -12,6 +12,11 @@ from lionn_rs.errors import StoppedByFile
 from lionn_rs.workflows.jobs.stop_file import stops_at_file
 
 
+def sleep_30_s() -> None:
+    for _ in range(3000):  # one long sleep would not be interrupted
+        time.sleep(0.01)
+
+
 @pytest.mark.parametrize("handler", [signal.default_int_handler, signal.SIG_IGN])
 def test_stop_file_interrupts(tmp_path: Path, handler) -> None:
     before = signal.signal(signal.SIGINT, handler)
@@ -21,8 +26,7 @@ def test_stop_file_interrupts(tmp_path: Path, handler) -> None:
             pytest.raises(StoppedByFile, match=r"work: found .*stop; call again$"),
             stops_at_file(tmp_path, "work", "call again"),
         ):
-            for _ in range(3000):  # one long sleep would not be interrupted
-                time.sleep(0.01)
+            sleep_30_s()
         assert signal.getsignal(signal.SIGINT) is handler
     finally:
         signal.signal(signal.SIGINT, before)

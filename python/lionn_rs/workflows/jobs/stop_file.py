@@ -26,8 +26,8 @@ def stops_at_file(
 ) -> Iterator[None]:
     """While inside, a file called ``stop`` in the folder acts as Ctrl-C does: work checkpoints.
 
-    That is so as well where Ctrl-C itself is ignored, as in the background of a script. For the main
-    thread, as all signals.
+    That is so as well where Ctrl-C itself is ignored, as in the background of a script. For the
+    main thread, as all signals.
 
     Raises
     ------
