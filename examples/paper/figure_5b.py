@@ -13,7 +13,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
-from common import options, write
+from common import one_line_errors, options, parse, write
 
 from lionn_rs.plots.scaling import PAPER_ATOMS, PAPER_SECONDS
 from lionn_rs.plots.style import COLORS, GRAY, SINGLE_IN, one_axes
@@ -34,13 +34,15 @@ HEADER = ("atoms", "threads", "energy and forces / s", "µs per atom", "60 s ove
 
 def main() -> None:
     """Measure, fit the exponent, draw."""
-    parser = options(__doc__, images=False)
+    parser = options(__doc__, images=False, full="to 25,600 atoms, on one and on all processors")
     parser.add_argument("--potential", type=Path, help="default: Gaussian-56 of LGPS")
     parser.add_argument("--structure", default="dataset:lgps", help="repeated to every size")
-    choice = parser.parse_args()
-    subject = default_subject()
-    if choice.potential is not None:
-        subject = user_subject(choice.potential, choice.structure)
+    choice = parse(parser, "figure_5b")
+    if choice.potential is None:
+        subject = default_subject()
+    else:
+        with one_line_errors():
+            subject = user_subject(choice.potential, choice.structure)
     sizes, threads = (SIZES + MORE, None) if choice.full else (SIZES, [1])
     cases = benchmark(subject, sizes, threads, quantities=[QUANTITY], advance=print)
     times = {(c.n_threads, c.n_atoms): c.results[QUANTITY]["least_s"] for c in cases}

@@ -10,7 +10,7 @@ By default 300 BFGS iterations on the bundled images (GPAW, PBE), about ten minu
 
 from __future__ import annotations
 
-from common import TABLE_1, grid, options, split_by, write
+from common import TABLE_1, add_workers, grid, options, parse, split_by, write
 
 from lionn_rs.plots.campaign import plain_log_axis
 from lionn_rs.plots.style import COLORS, DOUBLE_IN, new_figure, panel_label
@@ -35,7 +35,8 @@ def main() -> None:
     """Train, tabulate, draw."""
     parser = options(__doc__)
     parser.add_argument("--iterations", type=int, help="default: 300, with --full 5000")
-    choice = parser.parse_args()
+    add_workers(parser)
+    choice = parse(parser, "table_1")
     iterations = choice.iterations or (5000 if choice.full else 300)
     result = grid(
         choice.output,
@@ -44,6 +45,7 @@ def main() -> None:
         network=[5, 5],
         iterations=iterations,
         split_by=split_by(choice.images),
+        workers=choice.workers,
     )
     rows, points = [], []
     for group in result.groups:

@@ -1,6 +1,6 @@
 """Table 2: activation energy, conductivity and diffusivity of three chlorine contents, with errors.
 
-    python table_2.py --potential dataset:lsipscl_committee   reduced study, minutes
+    python table_2.py --output runs/table_2                  reduced study, minutes
     lionn run doping.toml --output runs/doping                                 the whole one, a day
     python table_2.py --study runs/doping --output runs/table_2
 
@@ -28,7 +28,7 @@ HEADER = (
 
 def main() -> None:
     """Run or read the study, tabulate, draw."""
-    choice = study_options(__doc__)
+    choice = study_options(__doc__, "table_2")
     result = study(choice)
     compared = result.comparisons[0].result if result.comparisons else None
     if compared is None:
