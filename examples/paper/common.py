@@ -35,13 +35,13 @@ LI_LI_TABLE_3_A = 3.35
 """The same in Table 3."""
 
 
+FULL = "the size of the paper; hours"
+
+
 def options(
-    description: str | None,
-    *,
-    images: bool = True,
-    full: str | None = "the size of the paper; hours",
+    description: str | None, *, images: bool = True, full: str | None = FULL
 ) -> argparse.ArgumentParser:
-    """Parser with what every script understands; ``full``: what ``--full`` does, None without it."""
+    """Parser with what every script understands; ``full``: help of ``--full``, None without it."""
     parser = argparse.ArgumentParser(
         description=description, formatter_class=argparse.RawDescriptionHelpFormatter
     )
@@ -57,18 +57,20 @@ def options(
     parser.add_argument(
         "--force",
         action="store_true",
-        help="replace table and figure; finished trainings and runs in the folder are kept and used",
+        help="replace table and figure; trainings and runs in the folder are kept and used",
     )
     return parser
 
 
 @contextmanager
 def one_line_errors() -> Iterator[None]:
-    """End with the one line of an error of lionn_rs, without a traceback."""
+    """End with the one line of an error of lionn_rs, without a traceback; so does Ctrl-C."""
     try:
         yield
     except LionnError as error:
         raise SystemExit(f"error: {error}") from error
+    except KeyboardInterrupt as error:
+        raise SystemExit("interrupted; the same command goes on") from error
 
 
 def parse(parser: argparse.ArgumentParser, name: str) -> argparse.Namespace:
@@ -200,10 +202,21 @@ def grid(
         )
 
 
-def add_workers(parser: argparse.ArgumentParser) -> None:
-    """Option of the scripts that train a grid."""
+def add_grid_options(parser: argparse.ArgumentParser, default: str) -> None:
+    """Options of the scripts that train a grid; ``default`` says how long they train."""
+    parser.add_argument("--iterations", type=int, help=f"default: {default}")
+    parser.add_argument("--optimizer", choices=["bfgs", "l-bfgs", "lm", "adam"])
     parser.add_argument(
         "--workers", type=int, help="trainings side by side, one thread each; default: all"
+    )
+
+
+def budget(optimizer: str, iterations: int) -> str:
+    """How long was trained, in words."""
+    return (
+        f"{iterations} passes of Adam"
+        if optimizer == "adam"
+        else (f"{iterations} iterations of {optimizer.upper()}")
     )
 
 

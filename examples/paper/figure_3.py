@@ -4,16 +4,16 @@
     python lgps_pbe.py lgps50_train.npz --max-volume 21 --write crystal.extxyz
     python figure_3.py --images crystal.extxyz --output runs/figure_3_crystal
 
-By default 100 passes of Adam over the images from two starts: the largest of these networks have
-4,447 parameters, for which BFGS needs thousands of iterations with a matrix of that size; --full:
-5,000 iterations of BFGS, as in the paper, from five starts. With more --starts the same command goes
-on. Writes figure_3.md, .csv, .png, .svg. The paper prints no numbers: its statements are little gain
-beyond five nodes, and two layers are enough.
+By default 300 passes of Adam over the images from two starts: the largest of these networks have
+4,444 parameters, for which BFGS needs thousands of iterations with a matrix of that size; --full:
+5,000 iterations of BFGS, as in the paper, from five starts. With more --starts the same command
+goes on. Writes figure_3.md, .csv, .png, .svg. The paper prints no numbers: its statements are
+little gain beyond five nodes, and two layers are enough.
 """
 
 from __future__ import annotations
 
-from common import add_workers, grid, options, parse, split_by, write
+from common import add_grid_options, budget, grid, options, parse, split_by, write
 from matplotlib.figure import Figure
 
 from lionn_rs.plots.style import COLORS, DOUBLE_IN, GRAY, new_figure, panel_label
@@ -31,11 +31,11 @@ HEADER = (
 def main() -> None:
     """Train, tabulate, draw."""
     parser = options(__doc__, full="5,000 iterations of BFGS from five starts; hours")
-    parser.add_argument("--iterations", type=int, help="default: 100 passes, with --full 5000")
     parser.add_argument("--starts", type=int, help="default: 2, with --full 5")
-    add_workers(parser)
+    add_grid_options(parser, "300 passes, with --full 5000 iterations")
     choice = parse(parser, "figure_3")
-    optimizer, iterations, starts = ("bfgs", 5000, 5) if choice.full else ("adam", 100, 2)
+    optimizer, iterations, starts = ("bfgs", 5000, 5) if choice.full else ("adam", 300, 2)
+    optimizer = choice.optimizer or optimizer
     iterations = iterations if choice.iterations is None else choice.iterations
     starts = starts if choice.starts is None else choice.starts
     result = grid(
@@ -67,9 +67,9 @@ def main() -> None:
             )
         )  # fmt: skip
     notes = [
-        f"{iterations} {'passes of Adam' if optimizer == 'adam' else 'iterations of BFGS'} from "
-        f"{starts} start(s) each on {choice.images}; of each start the iteration with the best "
-        "validation; means over starts, spread: standard deviation.",
+        f"{budget(optimizer, iterations)} from {starts} start(s) each on {choice.images}; of each "
+        "start the iteration with the best validation. Means over starts; spread: standard "
+        "deviation.",
     ]
     write(choice.output, "figure_3", "Figure 3: topology", HEADER, rows, notes)
     save_figure(draw(groups, starts), choice.output, "figure_3")

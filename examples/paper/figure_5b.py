@@ -29,7 +29,7 @@ from lionn_rs.workflows.figures import save_figure
 SIZES = (50, 100, 200, 400, 800, 1600, 3200)
 MORE = (6400, 12800, 25600)
 QUANTITY = "energy_and_forces"
-HEADER = ("atoms", "threads", "energy and forces / s", "µs per atom", "60 s over it")
+HEADER = ("atoms", "threads", "energy and forces / s", "µs per atom", "times faster than the 60 s")
 
 
 def main() -> None:
@@ -52,7 +52,7 @@ def main() -> None:
             k,
             f"{t:.3g}",
             f"{1e6 * t / n:.2f}",
-            f"{PAPER_SECONDS / t:.2g}" if n == PAPER_ATOMS else "",
+            f"{float(f'{PAPER_SECONDS / t:.2g}'):,.0f}" if n == PAPER_ATOMS else "",
         )
         for (k, n), t in times.items()
     ]
@@ -80,12 +80,14 @@ def draw(output, times, exponents) -> None:
                 markersize=4, label=f"lionn_rs, {k} thread{'s' * (k > 1)}, $N^{{{exponent:.2f}}}$",
             )  # fmt: skip
         axes.plot(PAPER_ATOMS, PAPER_SECONDS, "*", color="black", markersize=10,
-                  label="paper: AMP and DFT, 20 cores")  # fmt: skip
+                  label="paper: AMP and DFT, 50 atoms, 20 cores")  # fmt: skip
         n = np.array([50.0, 1600.0])
         axes.plot(n, PAPER_SECONDS * (n / 50), "--", color=GRAY, linewidth=0.9,
-                  label="paper's network, linear")  # fmt: skip
+                  label="AMP, continued linearly")  # fmt: skip
         n = np.array([50.0, 400.0])
-        axes.plot(n, PAPER_SECONDS * (n / 50) ** 3, ":", color=GRAY, label="DFT, $N^3$")
+        axes.plot(
+            n, PAPER_SECONDS * (n / 50) ** 3, ":", color=GRAY, label="DFT, continued with $N^3$"
+        )
         axes.set_xscale("log")
         axes.set_yscale("log")
         axes.legend(fontsize=6.5, loc="center right")

@@ -26,7 +26,7 @@ def study_options(description: str | None, name: str) -> argparse.Namespace:
     parser = options(description, images=False)
     parser.add_argument(
         "--study", type=Path,
-        help="output folder of 'lionn run doping.toml' (default: run a reduced one in OUTPUT/study)",
+        help="folder of 'lionn run doping.toml' (default: run a reduced one in OUTPUT/study)",
     )  # fmt: skip
     parser.add_argument("--potential", help="Li-Si-P-S-Cl, of the study that is run here "
                         "(default: of doping.toml)")  # fmt: skip
