@@ -4,8 +4,8 @@
     python table_1.py --full --images lgps50_train.npz --output runs/table_1_full
 
 By default 1,000 BFGS iterations on the bundled images (GPAW, PBE), some minutes on one core;
---full: 5,000 iterations from two starts. The images of the paper are not public. Writes table_1.md, .csv, .png,
-.svg; the potentials are in scan/members.
+--full: 5,000 iterations from two starts. The images of the paper are not public. Writes table_1.md,
+.csv, .png, .svg; the potentials are in scan/members.
 """
 
 from __future__ import annotations
@@ -67,8 +67,8 @@ def main() -> None:
         )  # fmt: skip
     notes = [
         f"{budget(optimizer, iterations)} from {len(seeds)} start(s) each on {choice.images}; of "
-        "each the iteration with the best validation. The paper: about 5,000 iterations of BFGS on "
-        "8,640 images of DFT-MD.",
+        "each the iteration with the best validation. The paper: BFGS on 8,640 images of "
+        "DFT-MD, iterations not stated.",
         "Gaussian-56-absolute has the exponents in 1/Å² instead of AMP's 1/cutoff²: not in the "
         "paper.",
     ]
