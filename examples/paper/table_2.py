@@ -21,8 +21,8 @@ from lionn_rs.workflows.campaign.comparison import comparison_text
 from lionn_rs.workflows.figures import save_figure
 
 HEADER = (
-    "material", "source", "E_a / eV", "95 %", "σ(300 K) / mS/cm", "95 %", "D(300 K) / cm²/s",
-    "95 %", "chance to be the best",
+    "material", "source", "E_a / eV", "E_a, 95 %", "σ(300 K) / mS/cm", "σ, 95 %",
+    "D(300 K) / cm²/s", "D, 95 %", "chance to be the best",
 )  # fmt: skip
 
 
@@ -36,7 +36,7 @@ def main() -> None:
         raise SystemExit(f"no comparison: {reason} ({extent(result)})")
     rows = []
     for mean in compared.means:
-        name = f"{mean.concentration:.3g} % Cl"
+        name = mean.name if mean.concentration is None else f"{mean.concentration:.3g} % Cl"
         rows.append(
             (
                 name, f"here, {mean.n_units} {compared.units}",
