@@ -5,12 +5,14 @@ from __future__ import annotations
 import argparse
 import csv
 import io
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from ase import Atoms
 
+from lionn_rs.errors import LionnError
 from lionn_rs.files import write_json, write_text
 
 BUNDLED = "dataset:lgps_gpaw_pbe"
@@ -28,11 +30,18 @@ TABLE_2 = {  # E_a (eV), conductivity and its bracket (mS/cm), diffusivity (cm²
     "Cl1": (0.29, 20.04, (14.0, 32.0), 8.00e-8),
 }
 LI_LI_PEAK_A = 3.25
-"""First peak of g(r) of Li-Li at all concentrations (Fig. S2)."""
+"""First peak of g(r) of Li-Li at all concentrations, Å (text and Fig. S2)."""
+LI_LI_TABLE_3_A = 3.35
+"""The same in Table 3."""
 
 
-def options(description: str | None, *, images: bool = True) -> argparse.ArgumentParser:
-    """Parser with what every script understands."""
+FULL = "the size of the paper; hours"
+
+
+def options(
+    description: str | None, *, images: bool = True, full: str | None = FULL
+) -> argparse.ArgumentParser:
+    """Parser with what every script understands; ``full``: help of ``--full``, None without it."""
     parser = argparse.ArgumentParser(
         description=description, formatter_class=argparse.RawDescriptionHelpFormatter
     )
@@ -42,9 +51,47 @@ def options(description: str | None, *, images: bool = True) -> argparse.Argumen
             default=BUNDLED,
             help=f"labeled images: '{BUNDLED}' (default), extended XYZ or lgps50_train.npz",
         )
-    parser.add_argument("--full", action="store_true", help="the size of the paper; hours")
+    if full is not None:
+        parser.add_argument("--full", action="store_true", help=full)
     parser.add_argument("--output", type=Path, required=True, help="folder for table and figure")
+    parser.add_argument(
+        "--force",
+        action="store_true",
+        help="replace table and figure; trainings and runs in the folder are kept and used",
+    )
     return parser
+
+
+@contextmanager
+def one_line_errors() -> Iterator[None]:
+    """End with the one line of an error of lionn_rs, without a traceback; so does Ctrl-C."""
+    try:
+        yield
+    except LionnError as error:
+        raise SystemExit(f"error: {error}") from error
+    except KeyboardInterrupt as error:
+        raise SystemExit("interrupted; the same command goes on") from error
+
+
+def parse(parser: argparse.ArgumentParser, name: str) -> argparse.Namespace:
+    """Options of the command line; ends here if ``NAME.md`` is there and may not be replaced.
+
+    So an interrupted script goes on with the same command, and a finished one is not run again by
+    mistake.
+    """
+    choice = parser.parse_args()
+    refuse_to_replace(choice.output, name, force=choice.force)
+    return choice
+
+
+def refuse_to_replace(output: Path | None, name: str, *, force: bool) -> None:
+    """End with an error if the table of an earlier run is there, or the folder is a file."""
+    if output is None:
+        return
+    if output.exists() and not output.is_dir():
+        raise SystemExit(f"error: --output: {output} is a file, expected a folder")
+    if (output / f"{name}.md").exists() and not force:
+        raise SystemExit(f"error: {output / name}.md exists (--force to replace it)")
 
 
 def load_images(source: str) -> list[Atoms]:
@@ -56,6 +103,8 @@ def load_images(source: str) -> list[Atoms]:
     if source.startswith("dataset:"):
         return lionn.datasets.load(source.removeprefix("dataset:"))
     if ".npz" in source:
+        if not Path(source.partition("::")[0]).is_file():
+            raise SystemExit(f"error: --images: there is no file {source.partition('::')[0]}")
         return load(source, max_volume=float("inf"))
     return list(lionn.read_images(source))
 
@@ -92,7 +141,8 @@ def write_report(
     """Command line of a script that computes text and data from the published numbers alone."""
     parser = argparse.ArgumentParser(description=(description or "").split("\n\n")[0])
     parser.add_argument("--output", type=Path, help=f"folder for {name}.md and {name}.json")
-    output = parser.parse_args().output
+    parser.add_argument("--force", action="store_true", help="replace them")
+    output = parse(parser, name).output
     text, data = report()
     print(text)
     if output is not None:
@@ -110,6 +160,7 @@ def grid(
     iterations: int,
     split_by: str = "random",
     optimizer: str = "bfgs",
+    workers: int | None = None,
 ) -> Any:
     """Train a grid of descriptors and topologies side by side (`lionn scan`); resumes.
 
@@ -141,7 +192,32 @@ def grid(
             "scan": scan,
         }
     )
-    return lionn.scan(config, output / "scan", resume=(output / "scan").exists())
+    with one_line_errors():
+        return lionn.scan(
+            config,
+            output / "scan",
+            workers=workers,
+            threads=None if workers is None else 1,
+            resume=(output / "scan").exists(),
+        )
+
+
+def add_grid_options(parser: argparse.ArgumentParser, default: str) -> None:
+    """Options of the scripts that train a grid; ``default`` says how long they train."""
+    parser.add_argument("--iterations", type=int, help=f"default: {default}")
+    parser.add_argument("--optimizer", choices=["bfgs", "l-bfgs", "lm", "adam"])
+    parser.add_argument(
+        "--workers", type=int, help="trainings side by side, one thread each; default: all"
+    )
+
+
+def budget(optimizer: str, iterations: int) -> str:
+    """How long was trained, in words."""
+    return (
+        f"{iterations} passes of Adam"
+        if optimizer == "adam"
+        else (f"{iterations} iterations of {optimizer.upper()}")
+    )
 
 
 def split_by(source: str) -> str:

@@ -152,7 +152,12 @@ def main() -> None:
     parser.add_argument("--potential", type=Path, default=POTENTIAL)
     parser.add_argument("--seeds", type=int, default=40, help="runs of 20 ps at 600 K, 3 or more")
     parser.add_argument("--output", type=Path, required=True)
+    parser.add_argument("--force", action="store_true", help="replace the figure")
     options = parser.parse_args()
+    if (options.output / "figure_5a.png").exists() and not options.force:
+        raise SystemExit(
+            f"error: {options.output / 'figure_5a.png'} exists (--force to replace it)"
+        )
     options.output.mkdir(parents=True, exist_ok=True)
     for path, work in (
         (options.lgps, lambda p: compare_lgps(p, options.potential, options.output, options.seeds)),

@@ -13,7 +13,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
-from common import options, write
+from common import one_line_errors, options, parse, write
 
 from lionn_rs.plots.scaling import PAPER_ATOMS, PAPER_SECONDS
 from lionn_rs.plots.style import COLORS, GRAY, SINGLE_IN, one_axes
@@ -29,18 +29,20 @@ from lionn_rs.workflows.figures import save_figure
 SIZES = (50, 100, 200, 400, 800, 1600, 3200)
 MORE = (6400, 12800, 25600)
 QUANTITY = "energy_and_forces"
-HEADER = ("atoms", "threads", "energy and forces / s", "µs per atom", "60 s over it")
+HEADER = ("atoms", "threads", "energy and forces / s", "µs per atom", "times faster than the 60 s")
 
 
 def main() -> None:
     """Measure, fit the exponent, draw."""
-    parser = options(__doc__, images=False)
+    parser = options(__doc__, images=False, full="to 25,600 atoms, on one and on all processors")
     parser.add_argument("--potential", type=Path, help="default: Gaussian-56 of LGPS")
     parser.add_argument("--structure", default="dataset:lgps", help="repeated to every size")
-    choice = parser.parse_args()
-    subject = default_subject()
-    if choice.potential is not None:
-        subject = user_subject(choice.potential, choice.structure)
+    choice = parse(parser, "figure_5b")
+    if choice.potential is None:
+        subject = default_subject()
+    else:
+        with one_line_errors():
+            subject = user_subject(choice.potential, choice.structure)
     sizes, threads = (SIZES + MORE, None) if choice.full else (SIZES, [1])
     cases = benchmark(subject, sizes, threads, quantities=[QUANTITY], advance=print)
     times = {(c.n_threads, c.n_atoms): c.results[QUANTITY]["least_s"] for c in cases}
@@ -50,7 +52,7 @@ def main() -> None:
             k,
             f"{t:.3g}",
             f"{1e6 * t / n:.2f}",
-            f"{PAPER_SECONDS / t:.2g}" if n == PAPER_ATOMS else "",
+            f"{float(f'{PAPER_SECONDS / t:.2g}'):,.0f}" if n == PAPER_ATOMS else "",
         )
         for (k, n), t in times.items()
     ]
@@ -78,12 +80,14 @@ def draw(output, times, exponents) -> None:
                 markersize=4, label=f"lionn_rs, {k} thread{'s' * (k > 1)}, $N^{{{exponent:.2f}}}$",
             )  # fmt: skip
         axes.plot(PAPER_ATOMS, PAPER_SECONDS, "*", color="black", markersize=10,
-                  label="paper: AMP and DFT, 20 cores")  # fmt: skip
+                  label="paper: AMP and DFT, 50 atoms, 20 cores")  # fmt: skip
         n = np.array([50.0, 1600.0])
         axes.plot(n, PAPER_SECONDS * (n / 50), "--", color=GRAY, linewidth=0.9,
-                  label="paper's network, linear")  # fmt: skip
+                  label="AMP, continued linearly")  # fmt: skip
         n = np.array([50.0, 400.0])
-        axes.plot(n, PAPER_SECONDS * (n / 50) ** 3, ":", color=GRAY, label="DFT, $N^3$")
+        axes.plot(
+            n, PAPER_SECONDS * (n / 50) ** 3, ":", color=GRAY, label="DFT, continued with $N^3$"
+        )
         axes.set_xscale("log")
         axes.set_yscale("log")
         axes.legend(fontsize=6.5, loc="center right")

@@ -9,7 +9,7 @@ figure_s1_NAME.png and .svg.
 
 from __future__ import annotations
 
-from common import load_images, options, write
+from common import load_images, one_line_errors, options, parse, write
 
 import lionn_rs as lionn
 from lionn_rs.analysis.diagnosis.fingerprint_statistics import (
@@ -25,8 +25,9 @@ HEADER = ("descriptor", "element", "features", "constant", "narrow", "switch", "
 
 def main() -> None:
     """Collect, judge, draw."""
-    choice = options(__doc__).parse_args()
-    images = load_images(choice.images)[:: 1 if choice.full else 4]
+    choice = parse(options(__doc__, full="all images instead of every 4th"), "figure_s1")
+    with one_line_errors():
+        images = load_images(choice.images)[:: 1 if choice.full else 4]
     elements = sorted({s for image in images for s in image.get_chemical_symbols()})
     cutoff = lionn.Cosine(6.5)
     descriptors = {

@@ -5,41 +5,59 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from common import options
+from common import one_line_errors, options, parse
 
 import lionn_rs as lionn
 from lionn_rs.config_study import load_campaign_config
 from lionn_rs.workflows.campaign.analysis import analyze_campaign
-from lionn_rs.workflows.campaign.results import CampaignResult
+from lionn_rs.workflows.campaign.results import CampaignGroup, CampaignResult
 
 STUDY = Path(__file__).parent / "doping.toml"
 REDUCED = {
     "arrangements": {"keep": 2},
-    "md": {"temperatures_K": [700, 900, 1200], "seeds": [1], "production_ps": 10,
+    "md": {"temperatures_K": [700, 850, 1000], "seeds": [1], "production_ps": 10,
            "heating_ps": 1, "equilibration_ps": 1},
 }  # fmt: skip
 """Two arrangements, three temperatures, 10 ps: shows how it works, decides nothing."""
 
 
-def study_options(description: str | None) -> argparse.Namespace:
+def study_options(description: str | None, name: str) -> argparse.Namespace:
     """Options of the three scripts."""
     parser = options(description, images=False)
     parser.add_argument(
         "--study", type=Path,
-        help="output folder of 'lionn run doping.toml'; made if it is not there (OUTPUT/study)",
+        help="folder of 'lionn run doping.toml' (default: run a reduced one in OUTPUT/study)",
     )  # fmt: skip
-    parser.add_argument("--potential", type=Path, help="Li-Si-P-S-Cl (default: of doping.toml)")
-    return parser.parse_args()
+    parser.add_argument("--potential", help="Li-Si-P-S-Cl, of the study that is run here "
+                        "(default: of doping.toml)")  # fmt: skip
+    choice = parse(parser, name)
+    if choice.study is not None and (choice.full or choice.potential is not None):
+        raise SystemExit("error: --study reads a study; --full and --potential are for a new one")
+    return choice
 
 
 def study(choice: argparse.Namespace) -> CampaignResult:
-    """Result of the study: analyzed if it is there, else run, reduced without ``--full``."""
-    folder = choice.study or choice.output / "study"
-    if choice.study is not None and (folder / "campaign.json").exists():
-        return analyze_campaign(folder)
+    """Result of ``--study``, or of a study that is run here, reduced without ``--full``."""
+    with one_line_errors():
+        return read(choice.study) if choice.study is not None else run(choice)
+
+
+def read(folder: Path) -> CampaignResult:
+    """Analyze a study, whole or still at work."""
+    if not (folder / "campaign.json").exists():
+        raise SystemExit(
+            f"error: --study: {folder} holds no study (campaign.json); make one with "
+            "'lionn run doping.toml --output FOLDER', or leave --study out for a reduced one"
+        )
+    return analyze_campaign(folder)
+
+
+def run(choice: argparse.Namespace) -> CampaignResult:
+    """Run the study in ``OUTPUT/study``, or go on with it."""
+    folder = choice.output / "study"
     config = load_campaign_config(STUDY)
     if choice.potential is not None:
-        campaign = config.campaign.model_copy(update={"potentials": [str(choice.potential)]})
+        campaign = config.campaign.model_copy(update={"potentials": [choice.potential]})
         config = config.model_copy(update={"campaign": campaign})
     if not choice.full:
         config = config.model_copy(
@@ -49,6 +67,13 @@ def study(choice: argparse.Namespace) -> CampaignResult:
             }
         )
     return lionn.campaign(config, folder)
+
+
+def material(group: CampaignGroup) -> str:
+    """Composition as the paper names it, by its chlorine content."""
+    if group.concentration is None:
+        return group.structure
+    return f"{group.concentration:.3g} % Cl"
 
 
 def extent(result: CampaignResult) -> str:

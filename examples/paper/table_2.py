@@ -1,6 +1,6 @@
 """Table 2: activation energy, conductivity and diffusivity of three chlorine contents, with errors.
 
-    python table_2.py --potential dataset:lsipscl_committee   reduced study, minutes
+    python table_2.py --output runs/table_2                  reduced study, minutes
     lionn run doping.toml --output runs/doping                                 the whole one, 0.7 core hours
     python table_2.py --study runs/doping --output runs/table_2
 
@@ -21,14 +21,14 @@ from lionn_rs.workflows.campaign.comparison import comparison_text
 from lionn_rs.workflows.figures import save_figure
 
 HEADER = (
-    "material", "source", "E_a / eV", "95 %", "σ(300 K) / mS/cm", "95 %", "D(300 K) / cm²/s",
-    "95 %", "chance to be the best",
+    "material", "source", "E_a / eV", "E_a, 95 %", "σ(300 K) / mS/cm", "σ, 95 %",
+    "D(300 K) / cm²/s", "D, 95 %", "chance to be the best",
 )  # fmt: skip
 
 
 def main() -> None:
     """Run or read the study, tabulate, draw."""
-    choice = study_options(__doc__)
+    choice = study_options(__doc__, "table_2")
     result = study(choice)
     compared = result.comparisons[0].result if result.comparisons else None
     if compared is None:
@@ -36,7 +36,7 @@ def main() -> None:
         raise SystemExit(f"no comparison: {reason} ({extent(result)})")
     rows = []
     for mean in compared.means:
-        name = f"{mean.concentration:.3g} % Cl"
+        name = mean.name if mean.concentration is None else f"{mean.concentration:.3g} % Cl"
         rows.append(
             (
                 name, f"here, {mean.n_units} {compared.units}",

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 __all__ = ["PAPER_ATOMS", "PAPER_SECONDS", "plot_scaling"]
 
 PAPER_ATOMS, PAPER_SECONDS = 50, 60.0
-"""Rao, Yao and Grabow (2020), section 3.2: "about 60 seconds for both DFT and the ANN" (AMP) for
+"""Rao, Yao and Grabow (2020), section 3.3: "about 60 seconds for both DFT and the ANN" (AMP) for
 one force calculation on one node with 20 cores (Intel E5-2660v3)."""
 
 
