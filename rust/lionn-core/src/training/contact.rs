@@ -3,7 +3,7 @@
 //! Two elements that never come within the cutoff in the images get a wall too: the network knows nothing about such a pair, and
 //! two atoms of it may fall into each other. How close they would come no image says, so the start of the wall is taken
 //! from the sum of the covalent radii. At 0.7 of it the wall is closer than real atoms come: equilibrium distances of molecules
-//! are above 0.77 (C≡N; H2 has 1.2), ions of a sulfide at 1150 K above 0.76 (Li-Li). So a structure that the images just lack is left
+//! are at least 0.77 (C≡N; H2 has 1.2), ions of a sulfide at 1150 K at least 0.75 (Li-Li). So a structure that the images just lack is left
 //! to the network, and only collisions meet the wall. A wall at the cutoff would be zero on the images as well, but reach into
 //! such structures: between two Cl it would add 0.3 eV at 3 Å.
 
