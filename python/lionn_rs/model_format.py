@@ -55,7 +55,7 @@ def read_document(path: Path) -> dict[str, Any]:
         raise ModelFileError(f"{path}: is a folder, not a potential file") from None
     except OSError as error:
         raise ModelFileError(f"{path}: cannot be read ({error.strerror})") from None
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise ModelFileError(f"{path}: not a potential file, or damaged ({error})") from None
     if not isinstance(document, dict) or document.get("format") != FORMAT:
         raise ModelFileError(f"{path}: not a lionn potential file (no 'format': '{FORMAT}')")

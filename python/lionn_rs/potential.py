@@ -128,7 +128,8 @@ class BasePotential:
 
         Below ``outer``, which lies under the shortest distance of the training images, the screened
         nuclear repulsion of Ziegler, Biersack and Littmark (The Stopping and Range of Ions in
-        Matter, Pergamon 1985) is switched on smoothly; from ``inner`` down it acts in full.
+        Matter, Pergamon 1985) is switched on smoothly; from ``inner`` down it acts in full. For
+        pairs that never meet in the images ``outer`` is 0.7 of the sum of the covalent radii.
         """
         return self.core.repulsion
 

@@ -139,7 +139,7 @@ def select_images(
     """Choose images and write them in the order of the inputs.
 
     Reads the inputs once for the filters, once for fingerprints if ``n`` or ``min_radius`` is
-    given, and once to write. Of every image some 400 bytes are kept.
+    given, and once to write; known images twice. Of every image some 400 bytes are kept.
 
     Parameters
     ----------
@@ -286,8 +286,10 @@ def _farthest(
 ) -> tuple[list[int], NDArray[np.float64], float]:
     from ase.data import chemical_symbols
 
-    there = [] if known is None else [item.image for item in known.read("reading known images")]
-    elements = survey.elements.union(*(image.numbers.tolist() for image in there))
+    elements = set(survey.elements)
+    if known is not None:
+        for item in known.read("reading known images"):
+            elements.update(item.image.numbers.tolist())
     features = ImageFeatures([chemical_symbols[z] for z in elements], cutoff=cutoff)
     features.fit(survey.sample)
     survey.sample = []
@@ -298,7 +300,10 @@ def _farthest(
         if keep[k]:
             table[row] = features(item.image)
             row += 1
-    old = np.array([features(image) for image in there]) if there else None
+    old = None
+    if known is not None:
+        rows = [features(item.image) for item in known.read("fingerprints of known images")]
+        old = np.array(rows) if rows else None
     chosen, radius = farthest_points(table, len(table) if n is None else n, known=old)
     if min_radius > 0.0:
         first = 0 if old is not None else 1

@@ -100,9 +100,10 @@ def train(
         Start from these parameters, with this scaling and topology (warm start on new data).
     repulsion : bool
         Give the potential a screened nuclear repulsion that starts at 0.95 of the shortest
-        distance of each pair of elements in the training images (see
-        :attr:`lionn_rs.Potential.repulsion`). It is zero on these images, changes no fitted
-        parameter, and keeps atoms from falling into distances the network knows nothing about.
+        distance of each pair of elements in the training images, or at 0.7 of the sum of their
+        covalent radii where the images lack the pair (see :attr:`lionn_rs.Potential.repulsion`).
+        It is zero on these images, changes no fitted parameter, and keeps atoms from falling into
+        distances the network knows nothing about.
     min_feature_range : float
         Features whose range over the training images is narrower are scaled as if it were this
         wide, and their weights start at zero: otherwise a contact that the images barely touch

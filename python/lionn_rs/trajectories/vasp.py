@@ -39,6 +39,10 @@ _CUT_OFF = {
 """What the XML parser says about a file that ends too early."""
 
 
+LARGEST = 1e9
+"""Of cells (Å) and fractional coordinates; beyond it products overflow, and files are damaged."""
+
+
 class _Xdatcar:
     """Header and frames of an XDATCAR; the header is repeated where the cell changes."""
 
@@ -87,7 +91,11 @@ class _Xdatcar:
             for name, count in zip(names, counts, strict=True)
             for _ in range(int(count))
         ]
-        return cell * scale, atomic_numbers_of(symbols, str(self.path))
+        with np.errstate(over="ignore"):
+            cell = cell * scale
+        if (np.abs(cell) > LARGEST).any():
+            raise ValueError(f"lattice vectors of {np.abs(cell).max():.3g} Å")
+        return cell, atomic_numbers_of(symbols, str(self.path))
 
     def frames(self) -> Iterator[Frame]:
         n_atoms, n = len(self.numbers), 0
@@ -107,7 +115,10 @@ class _Xdatcar:
                 if cut:
                     raise TruncatedFrame
                 rows = [row.split()[:3] for row in lines]
-                yield Frame(positions=np.array(rows, dtype=np.float64), cell=self.cell)
+                positions = np.array(rows, dtype=np.float64)
+                if (np.abs(positions) > LARGEST).any():
+                    raise ValueError(f"a coordinate of {np.abs(positions).max():.3g} cells")
+                yield Frame(positions=positions, cell=self.cell)
                 n += 1
 
 

@@ -4,7 +4,7 @@
 //! |---|---|
 //! | 1 | one potential: `networks` is a mapping from elements to [`NetworkFile`] |
 //! | 2 | `networks` may be a list of such mappings, one per member of a committee; `spread_scale` and `training_range`; descriptors other than `gaussian` |
-//! | 3 | cutoffs `switch`, `tanh` and `hard`, functions `WeightedG2` and `WeightedG4`, activations other than `tanh`, `sigmoid` and `linear` |
+//! | 3 | cutoffs `switch`, `tanh` and `hard`, functions `WeightedG2` and `WeightedG4`, Zernike weights that differ from center to center, activations other than `tanh`, `sigmoid` and `linear` |
 //!
 //! What an earlier version can say is still written as that version, so that older software reads it.
 
@@ -295,9 +295,8 @@ impl ModelFile {
 
 /// First version that can hold descriptor and networks.
 fn version_of(potential: &NeuralPotential, descriptor: &DescriptorSpec) -> u32 {
-    let mut activations = potential.elements().iter().flat_map(|model| model.network.activations());
-    let networks = if activations.all(|activation| activation.is_basic()) { 1 } else { 3 };
-    descriptor.file_version().max(networks)
+    let activations = potential.elements().iter().flat_map(|model| model.network.activations());
+    activations.map(|activation| activation.file_version()).fold(descriptor.file_version(), u32::max)
 }
 
 fn names(descriptor: &Arc<dyn Descriptor>) -> Vec<String> {

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 import lionn_rs as lionn
@@ -16,6 +16,7 @@ from lionn_rs import G2, G4, ConfigError, Cosine, ModelFileError, Polynomial, _c
 from lionn_rs.interop import convert_potential, read_potential, write_potential
 from lionn_rs.interop.amp.literals import Source, parse
 from tests.conftest import random_crystal, random_potential
+from tests.fuzzing import fuzz
 from tests.unit.interop import amp_oracle as oracle
 from tests.unit.interop.amp_texts import cluster, crystal, example
 
@@ -86,7 +87,7 @@ network = st.lists(st.integers(1, 4), max_size=3).flatmap(
 )
 
 
-@settings(max_examples=20, deadline=None)
+@fuzz(20)
 @given(networks=st.fixed_dictionaries({"Au": network, "Cu": network}), seed=st.integers(0, 1000))
 def test_networks_of_any_kind_keep_their_energies(tmp_path_factory, networks, seed):
     """Mixed activations, linear outputs, no hidden layer: AMP has none of it, the file says it."""

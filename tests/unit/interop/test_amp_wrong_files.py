@@ -11,12 +11,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from lionn_rs import ModelFileError
 from lionn_rs.interop import read_potential
 from lionn_rs.interop.amp.literals import MAX_BYTES, MAX_VALUES, Source, parse
+from tests.fuzzing import fuzz
 from tests.unit.interop.amp_texts import (
     call,
     cluster,
@@ -317,7 +318,7 @@ damage = st.one_of(
 )
 
 
-@settings(max_examples=120, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@fuzz(120)
 @given(damages=st.lists(damage, min_size=1, max_size=3))
 def test_damaged_files_are_read_or_refused(tmp_path_factory, damages):
     """What is read is a potential with finite energies; else the message names the line."""
@@ -344,7 +345,7 @@ def test_damaged_files_are_read_or_refused(tmp_path_factory, damages):
         assert abs(potential.evaluate(cluster()).energy) < float("inf")
 
 
-@settings(max_examples=150, deadline=None)
+@fuzz(150)
 @given(
     content=st.text(max_size=200)
     | st.text(alphabet="()[]{},:='\"\\dict array0123.e-\n", max_size=80)

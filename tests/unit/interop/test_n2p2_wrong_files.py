@@ -10,12 +10,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from lionn_rs.errors import ConfigError, ModelFileError
 from lionn_rs.interop import read_potential
 from lionn_rs.interop.n2p2 import text as text_module
+from tests.fuzzing import fuzz
 from tests.unit.interop.n2p2_folders import FUNCTIONS, crystal, write_example
 
 NAMES = ("input.nn", "scaling.data", "weights.003.data", "weights.016.data")
@@ -187,12 +188,7 @@ def accept_or_refuse(folder: Path) -> None:
     assert text is None or (str(folder) in text and "\n" not in text)
 
 
-fuzz = settings(
-    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
-
-
-@fuzz
+@fuzz(60)
 @given(name=st.sampled_from(NAMES), data=st.data())
 def test_truncated_and_overwritten_files(good, tmp_path, name, data) -> None:
     folder = shutil.copytree(good, tmp_path / "nnp", dirs_exist_ok=True)
@@ -204,7 +200,7 @@ def test_truncated_and_overwritten_files(good, tmp_path, name, data) -> None:
     accept_or_refuse(folder)
 
 
-@fuzz
+@fuzz(60)
 @given(name=st.sampled_from(NAMES), data=st.data())
 def test_shuffled_repeated_and_missing_words(good, tmp_path, name, data) -> None:
     folder = shutil.copytree(good, tmp_path / "nnp", dirs_exist_ok=True)

@@ -4,6 +4,10 @@ use crate::error::{Error, Result};
 use serde::{Deserialize, Serialize};
 use std::f64::consts::PI;
 
+/// Largest cutoff radius, Å. Neighbors grow with its third power and angular terms with the sixth: 60 Å need gigabytes for one atom of a
+/// solid, and a damaged potential file would end the program.
+const MAX_RADIUS: f64 = 30.0;
+
 /// A function that goes smoothly from 1 at zero distance to 0 at the cutoff radius (Å).
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "type", rename_all = "lowercase", deny_unknown_fields)]
@@ -112,18 +116,26 @@ impl Cutoff {
         }
     }
 
-    /// Whether version 1 of the potential file knows the function.
-    pub(super) fn is_basic(&self) -> bool {
-        matches!(self, Self::Cosine { .. } | Self::Polynomial { .. })
+    /// First version of the potential file that knows the function.
+    pub(super) fn file_version(&self) -> u32 {
+        match self {
+            Self::Cosine { .. } | Self::Polynomial { .. } => 1,
+            Self::Switch { .. } | Self::Tanh { .. } | Self::Hard { .. } => 3,
+        }
     }
 
     /// # Errors
-    /// [`Error::InvalidParameter`] for a radius that is not positive, `γ < 2` (the slope at `Rc` would jump) or an inner radius
+    /// [`Error::InvalidParameter`] for a radius that is not positive or above 30 Å, `γ < 2` (the slope at `Rc` would jump) or an inner radius
     /// that does not lie below the outer one.
     pub fn validate(&self) -> Result<()> {
         let radius = self.radius();
         if !(radius.is_finite() && radius > 0.0) {
             return Err(Error::InvalidParameter(format!("cutoff radius must be positive, got {radius} Å")));
+        }
+        if radius > MAX_RADIUS {
+            return Err(Error::InvalidParameter(format!(
+                "cutoff radius must be at most {MAX_RADIUS} Å, got {radius} Å"
+            )));
         }
         match *self {
             Self::Polynomial { gamma, .. } if !(gamma.is_finite() && gamma >= 2.0) => {

@@ -36,10 +36,9 @@ impl DescriptorSpec {
     /// First version of the potential file that can hold the descriptor.
     pub fn file_version(&self) -> u32 {
         match self {
-            Self::Gaussian(spec) if spec.is_basic() => 1,
-            Self::Zernike(spec) if spec.cutoff.is_basic() => 2,
-            Self::PowerSpectrum(spec) if spec.cutoff.is_basic() => 2,
-            _ => 3,
+            Self::Gaussian(spec) => spec.file_version(),
+            Self::Zernike(spec) => spec.file_version(),
+            Self::PowerSpectrum(spec) => spec.file_version(),
         }
     }
 }
@@ -72,8 +71,9 @@ pub struct GaussianSpec {
 }
 
 impl GaussianSpec {
-    fn is_basic(&self) -> bool {
-        self.cutoff.is_basic() && self.functions.values().flatten().all(SymmetryFunction::is_basic)
+    fn file_version(&self) -> u32 {
+        let functions = self.functions.values().flatten().map(SymmetryFunction::file_version);
+        functions.fold(self.cutoff.file_version(), u32::max)
     }
 }
 
@@ -128,12 +128,13 @@ pub enum SymmetryFunction {
 }
 
 impl SymmetryFunction {
-    /// Whether version 1 of the potential file knows the function.
-    fn is_basic(&self) -> bool {
+    /// First version of the potential file that knows the function.
+    fn file_version(&self) -> u32 {
+        let of = |cutoff: &Option<Cutoff>| cutoff.as_ref().map_or(1, Cutoff::file_version);
         match self {
-            Self::G2 { cutoff, .. } => cutoff.is_none_or(|c| c.is_basic()),
-            Self::G4(angular) | Self::G5(angular) => angular.cutoff.is_none_or(|c| c.is_basic()),
-            Self::WeightedG2 { .. } | Self::WeightedG4 { .. } => false,
+            Self::G2 { cutoff, .. } => of(cutoff),
+            Self::G4(angular) | Self::G5(angular) => of(&angular.cutoff),
+            Self::WeightedG2 { .. } | Self::WeightedG4 { .. } => 3,
         }
     }
 }

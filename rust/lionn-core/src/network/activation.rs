@@ -61,9 +61,18 @@ impl Activation {
         }
     }
 
-    /// Whether versions 1 and 2 of the potential file know it.
-    pub(crate) fn is_basic(self) -> bool {
-        matches!(self, Self::Tanh | Self::Sigmoid | Self::Linear)
+    /// First version of the potential file that knows it.
+    pub(crate) fn file_version(self) -> u32 {
+        match self {
+            Self::Tanh | Self::Sigmoid | Self::Linear => 1,
+            Self::Softplus
+            | Self::Relu
+            | Self::Gaussian
+            | Self::Cosine
+            | Self::ReversedSigmoid
+            | Self::Exponential
+            | Self::Square => 3,
+        }
     }
 
     /// Value at `x`.

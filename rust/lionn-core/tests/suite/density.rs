@@ -320,6 +320,7 @@ fn bad_specifications_say_what_is_wrong() {
     let good = || zernike(5, false, cosine(6.0));
     assert!(message(zernike(40, false, cosine(6.0)).build()).contains("n_max must be at most 20, got 40"));
     assert!(message(zernike(5, false, cosine(-1.0)).build()).contains("must be positive, got -1"));
+    assert!(message(zernike(5, false, cosine(31.0)).build()).contains("at most 30 Å, got 31 Å"));
     let weights = |pairs: &[(&str, f64)]| -> Option<DensityWeights> {
         Some(DensityWeights::ByNeighbor(pairs.iter().map(|(e, w)| (e.to_string(), *w)).collect()))
     };

@@ -9,6 +9,8 @@ mod ensembles;
 mod factorized;
 mod gauss_newton;
 mod labeled;
+mod model_files;
 mod neighbors;
 mod potential;
+mod repulsion;
 mod training;

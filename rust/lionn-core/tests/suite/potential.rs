@@ -1,7 +1,7 @@
 //! The neural potential: forces and stress against finite differences, invariances, thread counts, files.
 
 use crate::common::{difference, evaluate, gaussian_56, random_crystal, random_potential};
-use lionn_core::descriptors::{Cutoff, DescriptorSpec, GaussianSpec, Shape, SymmetryFunction};
+use lionn_core::descriptors::{Cutoff, DescriptorSpec};
 use lionn_core::linalg::{Mat3, row_times};
 use lionn_core::model_file::ModelFile;
 use lionn_core::neighbors::NeighborList;
@@ -156,37 +156,6 @@ fn unknown_element_is_named() {
     system.numbers[5] = 17;
     let message = potential(1).check(&system).unwrap_err().to_string();
     assert_eq!(message, "element Cl of atom 5 is not in the model (model was trained on Ge, Li, P, S)");
-}
-
-/// Version 3 is for what earlier software cannot read, and only for that.
-#[test]
-fn files_have_the_lowest_version_that_can_hold_them() {
-    let radius = 5.0;
-    let cosine = Cutoff::Cosine { radius };
-    let version = |spec: GaussianSpec, output| {
-        let potential = random_potential(&spec, 3, output);
-        let file = ModelFile::of(&potential, DescriptorSpec::Gaussian(spec), serde_json::Value::Null);
-        let back = ModelFile::parse(&serde_json::to_string(&file).unwrap()).unwrap();
-        assert_eq!(back, file);
-        let rebuilt = back.build().unwrap().one().unwrap();
-        let system = random_crystal(13, 8);
-        assert_eq!(evaluate(&rebuilt, &system).energy, evaluate(&potential, &system).energy);
-        file.version
-    };
-    assert_eq!(version(gaussian_56(cosine), Activation::Linear), 1);
-    assert_eq!(version(gaussian_56(cosine), Activation::Softplus), 3);
-    for cutoff in [
-        Cutoff::Switch { radius, inner: 0.5, shape: Shape::Septic },
-        Cutoff::Switch { radius, inner: 0.0, shape: Shape::Exponential },
-        Cutoff::Tanh { radius, normalized: true },
-        Cutoff::Hard { radius },
-    ] {
-        assert_eq!(version(gaussian_56(cutoff), Activation::Linear), 3);
-    }
-    let mut weighted = gaussian_56(cosine);
-    let function = SymmetryFunction::WeightedG2 { eta: 1.0, rs: 0.0, cutoff: None };
-    weighted.functions.values_mut().for_each(|list| list.push(function.clone()));
-    assert_eq!(version(weighted, Activation::Linear), 3);
 }
 
 #[test]

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import bz2
+import gzip
 import io
+import lzma
 import pickle
 import shutil
 import tracemalloc
@@ -11,13 +14,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from lionn_rs.data.formats import RawImage, ReadOptions, open_images
 from lionn_rs.data.formats.image import MAX_ATOMS
 from lionn_rs.data.reading import iter_images
 from lionn_rs.errors import ConfigError, DataError
+from tests.fuzzing import HOSTILE_WORDS, fuzz
 from tests.unit.data.formats.samples import cp2k_run, images, outcar, vasprun, write
 
 MEMORY = 64_000_000
@@ -94,12 +98,7 @@ def test_cut_off_anywhere(name: str, good: dict[str, bytes], tmp_path: Path) -> 
 
 
 @pytest.mark.parametrize("name", TEXTS)
-@settings(
-    max_examples=40,
-    deadline=None,
-    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
-    derandomize=True,
-)
+@fuzz(40)
 @given(data=st.data())
 def test_lines_and_words_in_disorder(name, data, good: dict[str, bytes], tmp_path: Path) -> None:
     lines = good[name].decode().splitlines(keepends=True)
@@ -118,7 +117,7 @@ def test_lines_and_words_in_disorder(name, data, good: dict[str, bytes], tmp_pat
         else:
             words = lines[k].split(" ")
             m = data.draw(st.integers(0, len(words) - 1))
-            words[m] = data.draw(st.sampled_from(WORDS))
+            words[m] = data.draw(st.sampled_from(HOSTILE_WORDS))
             lines[k] = " ".join(words) + ("\n" if m == len(words) - 1 else "")
     if name == "run.out":
         cp2k_run(tmp_path, images(3))
@@ -127,19 +126,8 @@ def test_lines_and_words_in_disorder(name, data, good: dict[str, bytes], tmp_pat
     outcome(path)
 
 
-WORDS = [
-    "nan", "inf", "-1", "0", "999999999999999999999", "1e999", "1" * 5000, "Xx", "", "\x00", "é",
-    "T", "[[[[", '"', "'", "\\", "=", "_JSON [", "1_0", "0x10", "end", "begin", "**********",
-]  # fmt: skip
-
-
 @pytest.mark.parametrize("name", BINARIES)
-@settings(
-    max_examples=30,
-    deadline=None,
-    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
-    derandomize=True,
-)
+@fuzz(30)
 @given(data=st.data())
 def test_bytes_in_disorder(name, data, good: dict[str, bytes], tmp_path: Path) -> None:
     content = bytearray(good[name])
@@ -147,6 +135,60 @@ def test_bytes_in_disorder(name, data, good: dict[str, bytes], tmp_path: Path) -
         k = data.draw(st.integers(0, len(content) - 1))
         content[k] = data.draw(st.integers(0, 255))
     path = tmp_path / name
+    path.write_bytes(bytes(content))
+    outcome(path)
+
+
+@fuzz(40)
+@given(data=st.data())
+def test_folders_of_deepmd_in_disorder(data, tmp_path: Path) -> None:
+    """Any file of the folder overwritten, cut or gone."""
+    folder = tmp_path / "dp"
+    shutil.rmtree(folder, ignore_errors=True)
+    write(folder, images(3), format="deepmd")
+    files = sorted(path for path in folder.rglob("*") if path.is_file())
+    path = data.draw(st.sampled_from(files))
+    content = bytearray(path.read_bytes())
+    kind = data.draw(st.sampled_from(["bytes", "cut", "gone"]))
+    if kind == "gone":
+        path.unlink()
+    elif kind == "cut":
+        path.write_bytes(content[: data.draw(st.integers(0, len(content) - 1))])
+    else:
+        for _ in range(data.draw(st.integers(1, 4))):
+            content[data.draw(st.integers(0, len(content) - 1))] = data.draw(st.integers(0, 255))
+        path.write_bytes(content)
+    outcome(folder)
+
+
+@fuzz(40)
+@given(data=st.data())
+def test_files_beside_the_output_of_cp2k_in_disorder(data, tmp_path: Path) -> None:
+    cp2k_run(tmp_path, images(3))
+    path = data.draw(st.sampled_from(sorted(tmp_path.glob("run-*"))))
+    lines = path.read_text().splitlines(keepends=True)
+    k = data.draw(st.integers(0, len(lines) - 1))
+    if data.draw(st.booleans()):
+        del lines[k]
+    else:
+        words = lines[k].split()
+        words[data.draw(st.integers(0, len(words) - 1))] = data.draw(st.sampled_from(HOSTILE_WORDS))
+        lines[k] = " ".join(words) + "\n"
+    path.write_text("".join(lines), encoding="utf-8")
+    outcome(tmp_path / "run.out")
+
+
+@fuzz(40)
+@given(data=st.data())
+def test_compressed_files_in_disorder(data, good: dict[str, bytes], tmp_path: Path) -> None:
+    ending = data.draw(st.sampled_from(["gz", "xz", "bz2"]))
+    module = {"gz": gzip, "xz": lzma, "bz2": bz2}[ending]
+    content = bytearray(module.compress(good["a.extxyz"]))
+    if data.draw(st.booleans()):
+        content = content[: data.draw(st.integers(0, len(content) - 1))]
+    else:
+        content[data.draw(st.integers(0, len(content) - 1))] = data.draw(st.integers(0, 255))
+    path = tmp_path / f"a.extxyz.{ending}"
     path.write_bytes(bytes(content))
     outcome(path)
 

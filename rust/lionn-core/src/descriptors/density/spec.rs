@@ -159,6 +159,15 @@ impl ZernikeSpec {
         Ok(DensityCorrelations { numbers, expansion, centers, level: Level::detect()? })
     }
 
+    /// First version of the potential file that can hold the descriptor.
+    pub(in super::super) fn file_version(&self) -> u32 {
+        let weights = match self.weights {
+            None | Some(DensityWeights::ByNeighbor(_)) => 2,
+            Some(DensityWeights::ByCenter(_)) => 3,
+        };
+        self.cutoff.file_version().max(weights)
+    }
+
     /// Weights of the neighbor elements around every center element.
     fn weights_around(&self, elements: &[String], numbers: &[u8]) -> Result<Vec<Vec<f64>>> {
         let Some(weights) = &self.weights else {
@@ -170,6 +179,11 @@ impl ZernikeSpec {
 }
 
 impl PowerSpectrumSpec {
+    /// First version of the potential file that can hold the descriptor.
+    pub(in super::super) fn file_version(&self) -> u32 {
+        self.cutoff.file_version().max(2)
+    }
+
     /// The descriptor.
     ///
     /// # Errors
