@@ -10,7 +10,7 @@ import numpy as np
 
 from lionn_rs import _core
 from lionn_rs.descriptors import Descriptor
-from lionn_rs.errors import ModelFileError
+from lionn_rs.errors import ModelFileError, SimulationError
 from lionn_rs.model_format import content_hash, read_document, write_document
 from lionn_rs.structure_arrays import structure_arrays
 
@@ -237,6 +237,8 @@ class Potential(BasePotential):
         DataError
             For an element the potential was not trained on, coinciding atoms or positions that are
             not finite.
+        SimulationError
+            Energy or forces are not finite.
         """
         result = self.core.assess(*structure_arrays(atoms))
         return Evaluation(**evaluation_fields(result, atoms))
@@ -257,13 +259,26 @@ def read_core(path: str | Path) -> tuple[_core.NeuralPotential | _core.Committee
     path = Path(path)
     document = read_document(path)
     try:
-        return _core.read_model(document)
+        core, metadata = _core.read_model(document)
     except ModelFileError as error:
         raise ModelFileError(f"{path}: {error}") from None
+    if not isinstance(metadata, dict):
+        raise ModelFileError(f"{path}: metadata must be an object, got {metadata!r:.40}")
+    return core, metadata
 
 
 def evaluation_fields(result: dict[str, Any], atoms: Atoms) -> dict[str, Any]:
-    """Fields of an :class:`Evaluation` from what the core returns."""
+    """Fields of an :class:`Evaluation` from what the core returns.
+
+    Raises
+    ------
+    SimulationError
+        Energy or forces are not finite.
+    """
+    if not (np.isfinite(result["energy"]) and np.isfinite(result["forces"]).all()):
+        raise SimulationError(
+            "energy or forces are not finite: atoms nearly at one place, or a damaged potential"
+        )
     virial: NDArray[np.float64] = result["virial"]
     stress = -0.5 * (virial + virial.T) / atoms.get_volume() if bool(np.all(atoms.pbc)) else None
     names = ("energy", "energies", "forces", "n_extrapolating", "worst_extrapolation", "worst_atom")
