@@ -1,7 +1,7 @@
 """Table 2: activation energy, conductivity and diffusivity of three chlorine contents, with errors.
 
     python table_2.py --output runs/table_2                  reduced study, minutes
-    lionn run doping.toml --output runs/doping                                 the whole one, 0.7 core hours
+    lionn run doping.toml --output runs/doping               the whole one, 0.7 core hours
     python table_2.py --study runs/doping --output runs/table_2
 
 Writes table_2.md, .csv, .png, .svg: our rows beside the published ones, and whether the optimum at
