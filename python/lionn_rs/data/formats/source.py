@@ -9,6 +9,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
+import numpy as np
+
 from lionn_rs.data.formats.image import RawImage
 from lionn_rs.errors import ConfigError, DataError, LionnError
 
@@ -135,7 +137,10 @@ def guarded(
 
     while True:
         try:
-            image = next(images)
+            with np.errstate(
+                over="ignore", invalid="ignore"
+            ):  # the check below finds what came of it
+                image = next(images)
         except StopIteration:
             break
         except Truncated as error:
