@@ -102,7 +102,7 @@ def draw(output, points) -> None:
             axis.set_ylabel("force RMSE, training / eV/Å")
         left.set_xlabel("symmetry functions")
         right.set_xlabel("energy and forces / µs per atom")
-        right.margins(x=0.25)
+        right.margins(x=0.4)
         left.legend()
         panel_label(left, "a")
         panel_label(right, "b")
