@@ -46,9 +46,10 @@ def _estimate(path: Path) -> int | None:
         return None
     with TextLines(path) as lines:
         first = lines.next()
-        if not first.strip().isdecimal() or len(first) > 10:
+        number = first.strip()
+        if not number.isdecimal() or len(first) > 10:
             return None
-        size = len(first) + sum(len(line.encode()) for line in lines.take(int(first) + 1))
+        size = len(first) + sum(len(line.encode()) for line in lines.take(int(number) + 1))
     return max(1, round(path.stat().st_size / size))
 
 
