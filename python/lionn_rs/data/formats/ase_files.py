@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, cast
 import numpy as np
 
 from lionn_rs.data.formats.image import RawImage
-from lionn_rs.data.formats.source import ImageSource, ReadOptions, Truncated, guarded
+from lionn_rs.data.formats.source import ImageSource, ReadOptions, Truncated, guarded, reason_of
 from lionn_rs.errors import DataError
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ def read_traj(path: Path, options: ReadOptions) -> ImageSource:
         file = cast("Any", Trajectory(path))
         n_images = len(file)
     except Exception as error:
-        raise DataError(f"{path}: not an ASE trajectory ({error})") from error
+        raise DataError(f"{path}: not an ASE trajectory ({reason_of(error)})") from error
     if n_images > path.stat().st_size:
         raise DataError(f"{path}: claims to hold {n_images} images; it is damaged")
     notes: list[str] = []
@@ -75,7 +75,7 @@ def read_db(path: Path, options: ReadOptions) -> ImageSource:
         database = connect(path, type="db", append=True, serial=True)
         n_images = database.count()
     except Exception as error:
-        raise DataError(f"{path}: not an SQLite database of ASE ({error})") from error
+        raise DataError(f"{path}: not an SQLite database of ASE ({reason_of(error)})") from error
     notes: list[str] = []
     return ImageSource(
         path=path,
@@ -95,7 +95,9 @@ def _db_images(database: Any, path: Path) -> Iterator[RawImage]:
             rows = list(database.select(f"id>{last}", limit=PORTION, sort="id"))
             images = [RawImage.from_atoms(_row_atoms(row)) for row in rows]
         except Exception as error:
-            raise DataError(f"{path}, after id {last}: cannot be read ({error})") from error
+            raise DataError(
+                f"{path}, after id {last}: cannot be read ({reason_of(error)})"
+            ) from error
         if not rows:
             return
         yield from images

@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 from lionn_rs.data.formats.cp2k_log import GPA, Cp2kHead, Evaluation, evaluations
 from lionn_rs.data.formats.image import MAX_ATOMS, RawImage
 from lionn_rs.data.formats.n2p2 import BOHR, HARTREE
-from lionn_rs.data.formats.source import ImageSource, ReadOptions, Truncated, guarded
+from lionn_rs.data.formats.source import ImageSource, ReadOptions, Truncated, guarded, reason_of
 from lionn_rs.data.formats.text import TextLines, symbols_to_numbers
 from lionn_rs.errors import DataError
 
@@ -253,7 +253,9 @@ def _frames(path: Path) -> Iterator[_Frame]:
                     np.array([[float(x) for x in row[1:4]] for row in rows], dtype=np.float64),
                 )
         except (ValueError, IndexError) as error:
-            raise DataError(f"{path}, line {lines.number}: cannot be read ({error})") from error
+            raise DataError(
+                f"{path}, line {lines.number}: cannot be read ({reason_of(error)})"
+            ) from error
 
 
 def _same_step(frames: Iterator[_Frame], wanted: _Frame) -> NDArray[np.float64]:
@@ -286,6 +288,6 @@ class _Table:
                     return np.array([float(w) for w in words[self._columns]]).reshape(3, 3)
             except ValueError as error:
                 raise DataError(
-                    f"{self._path}, line {self._lines.number}: cannot be read ({error})"
+                    f"{self._path}, line {self._lines.number}: cannot be read ({reason_of(error)})"
                 ) from error
         return None

@@ -26,7 +26,7 @@ import numpy as np
 
 from lionn_rs.data.formats.image import RawImage, full_stress
 from lionn_rs.data.formats.npy import NpyAppender, NpyRows
-from lionn_rs.data.formats.source import ImageSource, ReadOptions, guarded
+from lionn_rs.data.formats.source import ImageSource, ReadOptions, guarded, reason_of
 from lionn_rs.errors import DataError
 
 __all__ = ["NpzWriter", "read_npz"]
@@ -69,7 +69,7 @@ def _open(path: Path) -> tuple[dict[str, NpyRows], list[str], zipfile.ZipFile]:
     try:
         archive = zipfile.ZipFile(path)
     except (zipfile.BadZipFile, ValueError, EOFError, NotImplementedError) as error:
-        raise DataError(f"{path}: not an .npz file ({error})") from error
+        raise DataError(f"{path}: not an .npz file ({reason_of(error)})") from error
     arrays: dict[str, NpyRows] = {}
     others: list[str] = []
     try:
@@ -81,7 +81,7 @@ def _open(path: Path) -> tuple[dict[str, NpyRows], list[str], zipfile.ZipFile]:
             elif name != entry.filename:
                 others.append(name)
     except (zipfile.BadZipFile, ValueError, EOFError, RuntimeError, NotImplementedError) as error:
-        raise DataError(f"{path}: damaged .npz file ({error})") from error
+        raise DataError(f"{path}: damaged .npz file ({reason_of(error)})") from error
     return arrays, others, archive
 
 
@@ -112,7 +112,7 @@ def _images(
             for _ in range(n_images):
                 yield _image(arrays, constant, ragged)
         except (zipfile.BadZipFile, zipfile.error) as error:  # checksum
-            raise DataError(f"{path}: damaged .npz file ({error})") from error
+            raise DataError(f"{path}: damaged .npz file ({reason_of(error)})") from error
 
 
 def _image(arrays: dict[str, NpyRows], constant: dict[str, Any], ragged: bool) -> RawImage:

@@ -12,6 +12,7 @@ from itertools import islice
 from pathlib import Path
 from typing import IO, Any, cast
 
+from lionn_rs.data.formats.source import reason_of
 from lionn_rs.errors import DataError
 
 __all__ = ["COMPRESSED", "TextLines", "open_bytes", "symbols_to_numbers"]
@@ -61,7 +62,9 @@ class _Guard(io.RawIOBase):
         except (EOFError, lzma.LZMAError, zlib.error, OSError) as error:
             if isinstance(error, OSError) and error.errno is not None:
                 raise
-            raise DataError(f"{self._path}: damaged compressed file ({error})") from error
+            raise DataError(
+                f"{self._path}: damaged compressed file ({reason_of(error)})"
+            ) from error
         end = data.rfind(b"\n")
         self._length = self._length + len(data) if end < 0 else len(data) - end
         if self._length > MAX_LINE_BYTES:

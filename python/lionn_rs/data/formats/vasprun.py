@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lionn_rs.data.formats.image import RawImage
-from lionn_rs.data.formats.source import ImageSource, ReadOptions, Truncated, guarded
+from lionn_rs.data.formats.source import ImageSource, ReadOptions, Truncated, guarded, reason_of
 from lionn_rs.data.formats.text import open_bytes, symbols_to_numbers
 from lionn_rs.data.formats.vasp_steps import VaspStep, image_of
 from lionn_rs.errors import DataError
@@ -85,7 +85,9 @@ class _Vasprun:
                 if getattr(error, "code", None) in _CUT_OFF:
                     raise Truncated from error
                 line = error.position[0]
-                raise DataError(f"{self.path}, line {line}: not valid XML ({error})") from error
+                raise DataError(
+                    f"{self.path}, line {line}: not valid XML ({reason_of(error)})"
+                ) from error
 
     def _settings(self, element: ElementTree.Element) -> None:
         # There are two of this name; the second one belongs to response functions.
