@@ -262,6 +262,8 @@ def read_core(path: str | Path) -> tuple[_core.NeuralPotential | _core.Committee
         core, metadata = _core.read_model(document)
     except ModelFileError as error:
         raise ModelFileError(f"{path}: {error}") from None
+    if isinstance(core, _core.Committee) and len(core.members) < 2:
+        raise ModelFileError(f"{path}: a committee has two members or more, this one has 1")
     if not isinstance(metadata, dict):
         raise ModelFileError(f"{path}: metadata must be an object, got {metadata!r:.40}")
     return core, metadata

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import copy
 import json
 from pathlib import Path
 from typing import Any
@@ -85,7 +86,7 @@ def test_values_in_disorder(name, data, good, tmp_path) -> None:
         for key in place[:-1]:
             inner = inner[key]
         if data.draw(st.booleans()):
-            inner[place[-1]] = data.draw(st.sampled_from(VALUES))
+            inner[place[-1]] = copy.deepcopy(data.draw(st.sampled_from(VALUES)))
         elif isinstance(inner, dict) and data.draw(st.booleans()):
             inner["é"] = inner.pop(place[-1])
         else:

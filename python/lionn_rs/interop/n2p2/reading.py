@@ -61,6 +61,10 @@ def read_document(folder: Path, units: str | None) -> dict[str, Any]:
         files.append(file)
         topology = settings.topologies[element]
         layers = read_weights(file, counts[element], topology.candidates)
+        with np.errstate(over="ignore", invalid="ignore"):
+            layers[0] = _first_layer(layers[0], scalings[element])
+        if not np.isfinite(layers[0]).all():
+            scaling_file.fail(f"ranges of {element} are beyond all numbers")
         networks[element] = _network(
             layers, scalings[element], settings, element, topology.activations, cfenergy
         )
@@ -147,7 +151,7 @@ def _network(
         "min": scaling.minima.tolist(),
         "max": scaling.maxima.tolist(),
         "activations": activations,
-        "weights": [layer.tolist() for layer in [_first_layer(layers[0], scaling), *layers[1:]]],
+        "weights": [layer.tolist() for layer in layers],
         "intercept": energy / cfenergy,
         "slope": 1.0 / (normalization.conv_energy * cfenergy),
     }
