@@ -213,11 +213,9 @@ def add_grid_options(parser: argparse.ArgumentParser, default: str) -> None:
 
 def budget(optimizer: str, iterations: int) -> str:
     """How long was trained, in words."""
-    return (
-        f"{iterations} passes of Adam"
-        if optimizer == "adam"
-        else (f"{iterations} iterations of {optimizer.upper()}")
-    )
+    if optimizer == "adam":
+        return f"{iterations} passes of Adam"
+    return f"{iterations} iterations of {optimizer.upper()}"
 
 
 def split_by(source: str) -> str:

@@ -89,10 +89,10 @@ class DataInputs:
         images = datasets.load(text.removeprefix(DATASET_PREFIX))
         return ImageSource(
             path=Path(text),
-            format="dataset",
             reader="bundled set",
             images=map(RawImage.from_atoms, images),
             n_images=len(images),
+            format="dataset",
         )
 
     def remarks(self) -> list[str]:

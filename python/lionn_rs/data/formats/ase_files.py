@@ -42,7 +42,6 @@ def read_traj(path: Path, options: ReadOptions) -> ImageSource:
     notes: list[str] = []
     return ImageSource(
         path=path,
-        format="traj",
         reader="ASE (.traj)",
         images=guarded(_traj_images(file, n_images), path, notes),
         n_images=n_images,
@@ -79,7 +78,6 @@ def read_db(path: Path, options: ReadOptions) -> ImageSource:
     notes: list[str] = []
     return ImageSource(
         path=path,
-        format="db",
         reader="ASE (.db)",
         images=guarded(_db_images(database, path), path, notes),
         n_images=n_images,
@@ -136,7 +134,6 @@ def read_other(path: Path, options: ReadOptions) -> ImageSource:
     images = found if isinstance(found, list) else [found]
     return ImageSource(
         path=path,
-        format="ase",
         reader=f"ASE ({name})",
         images=guarded(map(RawImage.from_atoms, images), path, notes),
         n_images=len(images),

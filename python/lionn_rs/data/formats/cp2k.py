@@ -59,7 +59,6 @@ def read_cp2k(path: Path, options: ReadOptions) -> ImageSource:
     images = run.dynamics() if positions is not None else run.single_points()
     return ImageSource(
         path=path,
-        format="cp2k",
         reader=f"CP2K output{'' if positions is None else f' and {positions.name}'}, hartree and "
         "bohr, stress sign changed",
         images=guarded(images, path, notes, line=run.line, dropped=dropped),

@@ -43,7 +43,6 @@ def read_deepmd(path: Path, options: ReadOptions) -> ImageSource:
     systems = [_System(folder, path, options.types) for folder in folders]
     return ImageSource(
         path=path,
-        format="deepmd",
         reader=f"DeePMD npy, {len(systems)} systems, stress = -virial/volume",
         images=_all_images(systems, notes),
         n_images=sum(system.n_images for system in systems),

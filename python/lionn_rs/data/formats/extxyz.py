@@ -32,7 +32,6 @@ def read_extxyz(path: Path, options: ReadOptions) -> ImageSource:
     notes: list[str] = []
     return ImageSource(
         path=path,
-        format="extxyz",
         reader="extended XYZ, labels under the names in the file",
         images=guarded(_images(lines), path, notes, line=lambda: lines.number),
         n_images=_estimate(path),

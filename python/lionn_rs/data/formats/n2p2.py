@@ -42,7 +42,6 @@ def read_n2p2(path: Path, options: ReadOptions) -> ImageSource:
     lines = TextLines(path)
     return ImageSource(
         path=path,
-        format="n2p2",
         reader=f"n2p2 input.data in {UNITS[units]} ({said}), which has no stress",
         images=guarded(_images(lines, units), path, notes, line=lambda: lines.number),
         notes=notes,

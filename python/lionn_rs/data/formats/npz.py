@@ -57,7 +57,6 @@ def read_npz(path: Path, options: ReadOptions) -> ImageSource:
     n_images = arrays["n_atoms" if "n_atoms" in arrays else "positions"].n_rows
     return ImageSource(
         path=path,
-        format="npz",
         reader="npz in eV and Å",
         images=guarded(_images(path, archive, arrays, n_images), path, notes),
         n_images=n_images,

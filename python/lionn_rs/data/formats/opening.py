@@ -5,9 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-import numpy as np
-
-from lionn_rs.data.formats.source import ImageSource, ReadOptions
+from lionn_rs.data.formats.source import ImageSource, ReadOptions, checked_later
 from lionn_rs.data.formats.table import find_data_format
 from lionn_rs.errors import DataError
 
@@ -52,8 +50,7 @@ def open_images(
         raise DataError(f"{path}: is a folder, not a file of format {found.name}")
     if path.is_file() and found.name == "deepmd":
         raise DataError(f"{path}: is a file; DeePMD data is a folder with type.raw")
-    # What comes of numbers that overflow is found when the images are checked.
-    with np.errstate(over="ignore", invalid="ignore"):
+    with checked_later():
         source = _reader(found.name)(path, options or ReadOptions())
     source.format = found.name
     return source

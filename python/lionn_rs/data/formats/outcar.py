@@ -34,7 +34,6 @@ def read_outcar(path: Path, options: ReadOptions) -> ImageSource:
     file = _Outcar(lines, options, dropped)
     return ImageSource(
         path=path,
-        format="outcar",
         reader="OUTCAR, free_energy = TOTEN, energy = sigma -> 0, stress = -kB",
         images=guarded(file.images(), path, notes, line=lambda: lines.number, dropped=dropped),
         dropped=dropped,

@@ -14,7 +14,16 @@ import numpy as np
 from lionn_rs.data.formats.image import RawImage
 from lionn_rs.errors import ConfigError, DataError, LionnError
 
-__all__ = ["UNITS", "ImageSource", "ReadOptions", "Truncated", "Units", "guarded"]
+__all__ = [
+    "UNITS",
+    "ImageSource",
+    "ReadOptions",
+    "Truncated",
+    "Units",
+    "checked_later",
+    "guarded",
+    "reason_of",
+]
 
 Units = Literal["eV-A", "Ha-bohr"]
 
@@ -53,8 +62,6 @@ class ImageSource:
     Attributes
     ----------
     path : Path
-    format : str
-        Name of the format.
     reader : str
         What reads it and how labels are taken, in words.
     images : iterator of RawImage
@@ -64,20 +71,27 @@ class ImageSource:
         Number of images left out, by reason; grows while images are read.
     notes : list of str
         What the reader noticed; grows while images are read.
+    format : str
+        Name of the format, which :func:`open_images` fills in.
     """
 
     path: Path
-    format: str
     reader: str
     images: Iterator[RawImage]
     n_images: int | None = None
     dropped: Counter[str] = field(default_factory=Counter)
     notes: list[str] = field(default_factory=list)
+    format: str = ""
 
     def note(self, text: str) -> None:
         """Add a note once."""
         if text not in self.notes:
             self.notes.append(text)
+
+
+def checked_later() -> np.errstate:
+    """Let numbers overflow without a warning: :meth:`RawImage.check` refuses what comes of them."""
+    return np.errstate(over="ignore", invalid="ignore")
 
 
 class Truncated(Exception):
@@ -137,9 +151,7 @@ def guarded(
 
     while True:
         try:
-            with np.errstate(
-                over="ignore", invalid="ignore"
-            ):  # the check below finds what came of it
+            with checked_later():
                 image = next(images)
         except StopIteration:
             break

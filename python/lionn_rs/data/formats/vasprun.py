@@ -41,7 +41,6 @@ def read_vasprun(path: Path, options: ReadOptions) -> ImageSource:
     file = _Vasprun(path, options, dropped)
     return ImageSource(
         path=path,
-        format="vasprun",
         reader="vasprun.xml, free_energy = e_fr_energy, energy = sigma -> 0, stress = -kB",
         images=guarded(file.images(), path, notes, dropped=dropped),
         dropped=dropped,

@@ -25,7 +25,6 @@ def read_xdatcar(path: Path, options: ReadOptions) -> ImageSource:
     source = vasp.read_xdatcar(path, Given(types=options.types))
     return ImageSource(
         path=path,
-        format="xdatcar",
         reader="XDATCAR, structures without labels",
         images=_images(source),
         n_images=source.n_frames,

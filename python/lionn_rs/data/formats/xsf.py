@@ -28,15 +28,12 @@ def read_xsf(path: Path, options: ReadOptions) -> ImageSource:
     if not path.is_dir():
         lines = TextLines(path, whole=True)
         images = guarded(_one(lines), path, notes, line=lambda: lines.number)
-        return ImageSource(
-            path=path, format="xsf", reader=_READER, images=images, n_images=1, notes=notes
-        )
+        return ImageSource(path=path, reader=_READER, images=images, n_images=1, notes=notes)
     files = sorted(entry for entry in path.iterdir() if _is_xsf(entry))
     if not files:
         raise DataError(f"{path}: holds no *.xsf")
     return ImageSource(
         path=path,
-        format="xsf",
         reader=f"{_READER}, {len(files)} files",
         images=_several(files),
         n_images=len(files),

@@ -193,10 +193,10 @@ def _write_tasks(folder: Path, specs: dict[str, dict[str, Any]]) -> None:
     new = {name: spec for name, spec in specs.items() if not (folder / name / TASK_FILE).exists()}
     there: dict[str, list[tuple[int, float, str]]] = {}
     for place in folder.iterdir() if new else ():
-        outcome = read_outcome(place)
-        if step_of(place) > 0 and (outcome is None or outcome.state == "finished"):
+        step, outcome = step_of(place), read_outcome(place)
+        if step > 0 and (outcome is None or outcome.state == "finished"):
             trunk, length_ps = _trunk(read_spec(place))
-            there.setdefault(trunk, []).append((step_of(place), length_ps, place.name))
+            there.setdefault(trunk, []).append((step, length_ps, place.name))
     for name, spec in new.items():
         trunk, length_ps = _trunk(spec)
         shorter = [entry for entry in there.get(trunk, []) if 0 < entry[1] < length_ps]
